@@ -1,0 +1,47 @@
+"""The explanation of a deadlock: who is parked, for what, who holds it, and where each was spawned."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from ._greenlet import Greenlet
+from ._park import Waiter
+from .errors import Deadlock
+
+__all__ = ["explain", "parked_waiters"]
+
+
+def parked_waiters(hub: Any) -> list[Waiter]:
+    """Return the waiters whose greenlets of *hub* are parked.  Slow: it looks through every object there is."""
+    return [
+        found
+        for found in gc.get_objects()
+        if isinstance(found, Waiter) and found.scheduler is hub.scheduler and found.greenlet is not None and not found.claimed
+    ]
+
+
+def explain(hub: Any) -> Deadlock:
+    """Return the error for a *hub* in which nothing is left that could wake a greenlet."""
+    waiters = parked_waiters(hub)
+    lines = ["nothing is left that could wake these greenlets:"]
+    lines += [f"  {_name(waiter.greenlet, hub)} waits for {_reason(waiter.reason)}" for waiter in waiters]
+    if len(lines) == 1:
+        lines = ["nothing is left to wait for, and no greenlet is parked"]
+    return Deadlock("\n".join(lines), tuple(waiter.greenlet for waiter in waiters))
+
+
+def _name(greenlet: Any, hub: Any) -> str:
+    if greenlet is hub.parent:
+        return "the main greenlet"
+    site = greenlet.spawn_site if isinstance(greenlet, Greenlet) else ""
+    return repr(greenlet) + (f", spawned at {site}," if site else "")
+
+
+def _reason(reason: Any) -> str:
+    if reason is None:
+        return "a bare Waiter"
+    if isinstance(reason, str):
+        return reason
+    holder = getattr(reason, "owner", None)
+    return repr(reason) + (f", held by {holder!r}" if holder is not None else "")

@@ -1,0 +1,29 @@
+"""What becomes of hubs in a forked child: the one of the thread that forked lives on, on a loop of its own."""
+
+from __future__ import annotations
+
+import os
+
+from ._hub import get_hub_if_exists, set_main_thread
+from ._native import get_ident
+
+__all__ = ["reinit"]
+
+
+def reinit() -> None:
+    """Make the hub of this thread usable in a forked child.  Never switches.
+
+    Called by itself in children of `os.fork`; call it only if the process was forked by other means.  A hub that waits for
+    descriptors goes on waiting for them; what the parent registered is not touched.
+    """
+    set_main_thread()
+    hub = get_hub_if_exists()
+    if hub is not None:
+        hub.scheduler.thread_ident = get_ident()
+        hub.loop.after_fork()
+        if hub._threadpool is not None:
+            hub._threadpool.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=reinit)

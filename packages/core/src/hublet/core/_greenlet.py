@@ -1,0 +1,502 @@
+"""`Greenlet`: a function that runs beside others, and can be waited for, linked to and killed.
+
+Its life: made, started (an entry in the hub's ring, or among its deadlines), running, finished.  `_finish` is the one way
+to the end, whether the function returned, raised or never ran, and it runs once.
+
+Spawning is lean.  A greenlet keeps where it was spawned as a code object and a line, not as a stack, and everything that
+only some programs ask for (links, a name, an ident, locals of the spawn tree) is made when it is asked for.
+"""
+
+from __future__ import annotations
+
+from contextvars import Context, copy_context
+from typing import Any
+
+from greenlet import GreenletExit, greenlet
+
+from . import _switch
+from ._config import config
+from ._entry import Callback, Entry
+from ._hub import get_hub
+from ._park import ParkingLot, deadline_in
+from ._scheduler import Scheduler
+from ._timeout import Timeout
+
+__all__ = ["FailureSpawnedLink", "Greenlet", "SpawnedLink", "SuccessSpawnedLink"]
+
+_UNFINISHED: Any = object()
+
+
+class _Start(Entry):
+    """The first switch to a greenlet, still to come."""
+
+    __slots__ = ("starting",)
+
+    def __init__(self, starting: Greenlet) -> None:
+        self.begin()
+        self.starting: Any = starting
+
+    def expire(self) -> None:
+        self.run()
+
+    def run(self) -> None:
+        starting, self.starting = self.starting, None
+        if starting is not None:
+            error = _switch.switch(starting)
+            if error is not None:
+                raise error
+
+
+class _Kill(Entry):
+    """An exception on its way to a running greenlet."""
+
+    __slots__ = ("error", "victim")
+
+    def __init__(self, victim: Greenlet, error: BaseException) -> None:
+        self.begin()
+        self.victim = victim
+        self.error = error
+
+    def run(self) -> None:
+        self.victim._kill_now(self.error)
+
+
+class Greenlet(greenlet):
+    """A call of *run* with *args* and *kwargs* that runs beside others once it is started.
+
+    Without *run*, its `_run` method is called, which a subclass defines.  Raises `TypeError` at once if *run* cannot be
+    called.  *context* is the `contextvars.Context` to run in; `None` is a copy of the present one.  Belongs to the hub of
+    the thread that makes it; only `ready`, `successful`, `value` and `exception` may be used from others.
+    """
+
+    def __init__(self, run: Any = None, *args: Any, context: Context | None = None, **kwargs: Any) -> None:
+        scheduler = _switch.thread_scheduler()
+        if scheduler is None:
+            scheduler = get_hub().scheduler
+        if run is not None and not callable(run):
+            raise TypeError(f"the function to run must be callable, not {run!r}")
+        _switch.set_parent(self, scheduler.greenlet)
+        self.gr_context = copy_context() if context is None else context
+        self.args = args
+        self.kwargs = kwargs
+        self._scheduler: Scheduler = scheduler
+        self._function = run
+        self._start: _Start | None = None
+        self._result: Any = _UNFINISHED
+        self._error: BaseException | None = None
+        self._traceback: Any = None
+        self._begun = False
+        self._killed = False
+        self._joiners: ParkingLot | None = None
+        self._links: list[Any] | None = None
+        self._extras: dict[str, Any] | None = None
+        frame = _switch.caller()
+        self._spawn_code: Any = None
+        self._spawn_line = 0
+        if frame is not None:
+            self._spawn_code = frame.f_code
+            self._spawn_line = frame.f_lineno
+        if config.spawn_tree:
+            self._record_spawn(frame)
+
+    # Starting
+
+    @classmethod
+    def spawn(cls, *args: Any, **kwargs: Any) -> Greenlet:
+        """Make a greenlet from the arguments of the class and start it.  Never switches."""
+        new = cls(*args, **kwargs)
+        new.start()
+        return new
+
+    @classmethod
+    def spawn_later(cls, seconds: float, *args: Any, **kwargs: Any) -> Greenlet:
+        """Make a greenlet and let it start in *seconds*.  Never switches.  Raises `TypeError` if *seconds* is no number."""
+        new = cls(*args, **kwargs)
+        new.start_later(seconds)
+        return new
+
+    def start(self) -> None:
+        """Let it run when its turn comes.  Never switches.  Does nothing if it was started before."""
+        if self._start is None and not self._begun and self._result is _UNFINISHED:
+            self._start = _Start(self)
+            self._scheduler.schedule(self._start)
+
+    def start_later(self, seconds: float) -> None:
+        """Let it run in *seconds*.  Never switches.  Does nothing if it was started before."""
+        if self._start is None and not self._begun and self._result is _UNFINISHED:
+            deadline = deadline_in(seconds)
+            if deadline is None:
+                raise TypeError("start_later() takes a number of seconds, not None")
+            start = _Start(self)
+            self._scheduler.deadlines.add(start, deadline)
+            self._start = start
+
+    def run(self) -> None:
+        """Call the function.  Called once, by the hub; not for users."""
+        if self._result is not _UNFINISHED:
+            return  # killed before it began, and switched to all the same
+        self._start = None
+        self._begun = True
+        try:
+            if self._function is None:
+                result = self._run(*self.args, **self.kwargs)
+            else:
+                result = self._function(*self.args, **self.kwargs)
+        except GreenletExit as error:
+            self._finish(error, None)
+        except BaseException as error:
+            self._fail(error)
+        else:
+            self._finish(result, None)
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        """Override this in a subclass: what the greenlet does if it was made without a function."""
+
+    # Ending
+
+    def _fail(self, error: BaseException) -> None:
+        try:
+            self._scheduler.greenlet.fault(self, error)
+        finally:
+            self._finish(None, error)
+
+    def _finish(self, result: Any, error: BaseException | None) -> None:
+        self._result = result
+        if error is not None:
+            self._error = error
+            self._traceback = error.__traceback__
+        self._function = None
+        self.args = ()
+        self.kwargs = {}
+        scheduler = self._scheduler
+        if scheduler.postponed:
+            scheduler.postponed.pop(self, None)
+        joiners = self._joiners
+        if joiners is not None:
+            self._joiners = None
+            joiners.unpark_all()
+        if self._links is not None:
+            scheduler.schedule(Callback(self._notify))
+
+    def throw(self, *args: Any) -> Any:
+        """Raise an exception in it, now.  For code that runs in the hub; everybody else uses `kill`.
+
+        The arguments are those of ``raise``: a class or an exception, then optionally a value and a traceback; none is
+        `GreenletExit`.  If it has not begun to run it never will.
+        """
+        if self._begun or self._result is not _UNFINISHED:
+            return greenlet.throw(self, *args)
+        self._end_before_start(_exception_from(args))
+        return None
+
+    def kill(self, exception: Any = GreenletExit, block: bool = True, timeout: float | None = None) -> None:
+        """Raise *exception* in it, so that it ends, unless it catches that.
+
+        If it has not begun to run, it never will.  If it has been handed something by what it waited for, or is inside a
+        `shield`, the exception is raised when it next parks outside of that.  With *block*, park until it is finished, at
+        most *timeout* seconds (`None` is without limit); otherwise only make sure that the exception will be raised.
+        Nothing happens if it is finished, or was killed already and is still on its way to the end.
+        """
+        if self._result is not _UNFINISHED:
+            return
+        error = _exception_from((exception,))
+        if not self._begun:
+            self._end_before_start(error)
+        elif not self._killed:
+            self._killed = True
+            self._scheduler.schedule(_Kill(self, error))
+        if block:
+            self.join(timeout)
+
+    def _kill_now(self, error: BaseException) -> None:
+        self._killed = False
+        if self._result is _UNFINISHED:
+            self._scheduler.interrupt(self, error)
+
+    def _end_before_start(self, error: BaseException) -> None:
+        start = self._start
+        self._begun = True
+        if start is not None:
+            start.starting = None
+            self._scheduler.deadlines.remove(start)
+            self._start = None
+        if isinstance(error, GreenletExit):
+            self._finish(error, None)
+        else:
+            self._fail(error)
+
+    # Waiting
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it is finished, at most *timeout* seconds; `None` is without limit.  Parks, unless it is finished.
+
+        Any thread may call it.
+        """
+        if self._result is _UNFINISHED:
+            self._join_until(deadline_in(timeout))
+
+    def _join_until(self, deadline: float | None) -> None:
+        if self._joiners is None:
+            self._joiners = ParkingLot()
+        self._joiners.park(deadline, self)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Return what the function returned, or raise what it raised; a killed greenlet gives its `GreenletExit`.
+
+        Parks until it is finished, at most *timeout* seconds; `None` is without limit.  Raises `Timeout` if the time was
+        up first, or if it is not finished and *block* is false.
+        """
+        if self._result is _UNFINISHED:
+            if block:
+                self.join(timeout)
+            if self._result is _UNFINISHED:
+                raise Timeout(timeout if block else 0)
+        if self._error is not None:
+            # The traceback as it was, or each call would add its own lines to it.
+            raise self._error.with_traceback(self._traceback)
+        return self._result
+
+    # Looking
+
+    def ready(self) -> bool:
+        """Say whether it is finished."""
+        return self._result is not _UNFINISHED
+
+    def successful(self) -> bool:
+        """Say whether it is finished without an error.  One that was killed with `GreenletExit` is."""
+        return self._result is not _UNFINISHED and self._error is None
+
+    @property
+    def value(self) -> Any:
+        """What the function returned; `None` before that and after an error."""
+        return None if self._result is _UNFINISHED else self._result
+
+    @property
+    def exception(self) -> BaseException | None:
+        """What the function raised, or `None`."""
+        return self._error
+
+    @property
+    def exc_info(self) -> tuple[Any, ...]:
+        """The type, value and traceback of what the function raised, or an empty tuple."""
+        if self._error is None:
+            return ()
+        return type(self._error), self._error, self._traceback
+
+    @property
+    def started(self) -> bool:
+        """Whether it was started and is not finished."""
+        return (self._begun or self._start is not None) and self._result is _UNFINISHED
+
+    @property
+    def dead(self) -> bool:
+        """Whether it is finished."""
+        return self._result is not _UNFINISHED
+
+    @property
+    def loop(self) -> Any:
+        """The loop of its hub."""
+        return self._scheduler.loop
+
+    def __bool__(self) -> bool:
+        return (self._begun or self._start is not None) and self._result is _UNFINISHED
+
+    # Links
+
+    def rawlink(self, callback: Any) -> None:
+        """Let the hub call ``callback(self)`` once it is finished, soon if it is already.  The callback must not wait.
+
+        Never switches.  Callbacks are called in the order in which they were linked.  Raises `TypeError` if *callback*
+        cannot be called.
+        """
+        if not callable(callback):
+            raise TypeError(f"a link must be callable, not {callback!r}")
+        if self._links is None:
+            self._links = []
+        self._links.append(callback)
+        if self._result is not _UNFINISHED and len(self._links) == 1:
+            self._scheduler.schedule(Callback(self._notify))
+
+    def link(self, callback: Any, SpawnedLink: Any = None) -> None:
+        """Call ``callback(self)`` in a greenlet of its own once it is finished.  Never switches."""
+        self.rawlink((SpawnedLink or _SPAWNED_LINK)(callback))
+
+    def link_value(self, callback: Any, SpawnedLink: Any = None) -> None:
+        """As `link`, but only if it finishes without an error."""
+        self.rawlink((SpawnedLink or SuccessSpawnedLink)(callback))
+
+    def link_exception(self, callback: Any, SpawnedLink: Any = None) -> None:
+        """As `link`, but only if it finishes with an error."""
+        self.rawlink((SpawnedLink or FailureSpawnedLink)(callback))
+
+    def unlink(self, callback: Any) -> None:
+        """Forget a callback that was linked in any way; nothing happens if it is not.  Never switches."""
+        if self._links is not None and callback in self._links:
+            self._links.remove(callback)
+
+    def unlink_all(self) -> None:
+        """Forget all callbacks.  Never switches."""
+        self._links = None
+
+    def has_links(self) -> bool:
+        """Say whether a callback is linked."""
+        return bool(self._links)
+
+    def _notify(self) -> None:
+        # One by one, since a callback may unlink those that follow.
+        while self._links:
+            callback = self._links[0]
+            try:
+                callback(self)
+            except BaseException as error:
+                self._scheduler.greenlet.fault((callback, self), error)
+            if self._links and self._links[0] is callback:
+                del self._links[0]
+
+    # In a `with` statement
+
+    def __enter__(self) -> Greenlet:
+        return self
+
+    def __exit__(self, exc_type: Any, value: BaseException | None, traceback: Any) -> None:
+        if value is None:
+            self.join()
+        else:
+            self.kill(value)
+
+    # Names and places
+
+    def _extra(self) -> dict[str, Any]:
+        if self._extras is None:
+            self._extras = {}
+        return self._extras
+
+    def _record_spawn(self, frame: Any) -> None:
+        from ._spawn_tree import record  # late: only with the setting `spawn_tree`
+
+        self._extra().update(record(frame))
+
+    @property
+    def minimal_ident(self) -> int:
+        """A small number that no other living greenlet has; used again after this one is gone."""
+        extras = self._extra()
+        if "ident" not in extras:
+            from ._spawn_tree import Ident  # late: only for those who ask
+
+            extras["ident"] = Ident()
+        return extras["ident"].number  # type: ignore[no-any-return]
+
+    @property
+    def name(self) -> str:
+        """Its name, ``Greenlet-`` and `minimal_ident` unless another was assigned."""
+        extras = self._extra()
+        if "name" not in extras:
+            extras["name"] = f"{type(self).__name__}-{self.minimal_ident}"
+        return extras["name"]  # type: ignore[no-any-return]
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._extra()["name"] = name
+
+    @property
+    def spawn_site(self) -> str:
+        """The file and line that made it, as ``file:line``; empty if it was made from no Python code."""
+        if self._spawn_code is None:
+            return ""
+        return f"{self._spawn_code.co_filename}:{self._spawn_line}"
+
+    @property
+    def spawning_greenlet(self) -> Any:
+        """A weak reference to the greenlet that made it; `None` without the setting `spawn_tree`."""
+        return self._extra().get("greenlet")
+
+    @property
+    def spawning_stack(self) -> Any:
+        """The stack that made it, a `traceback.StackSummary`; empty without the setting `spawn_tree`."""
+        return self._extra().get("stack", ())
+
+    @property
+    def spawn_tree_locals(self) -> Any:
+        """A dictionary shared by all greenlets of one tree; `None` without the setting `spawn_tree`."""
+        return self._extra().get("locals")
+
+    def __repr__(self) -> str:
+        return f"<{self.name} at {id(self):#x}: {self._describe()}>"
+
+    def _describe(self) -> str:
+        state = "finished" if self._result is not _UNFINISHED else "running" if self._begun else "waiting to run"
+        if self._function is None:
+            return state
+        name = getattr(self._function, "__qualname__", None) or repr(self._function)
+        arguments = [repr(argument) for argument in self.args]
+        arguments += [f"{key}={value!r}" for key, value in self.kwargs.items()]
+        return f"{name}({', '.join(arguments)}) {state}"
+
+
+class SpawnedLink:
+    """A link whose callback runs in a greenlet of its own, so that it may wait."""
+
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: Any) -> None:
+        if not callable(callback):
+            raise TypeError(f"a link must be callable, not {callback!r}")
+        self.callback: Any = callback
+
+    def __call__(self, source: Any) -> None:
+        Greenlet.spawn(self.callback, source)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal to its callback too, so that `unlink` finds it."""
+        return self.callback == getattr(other, "callback", other)  # type: ignore[no-any-return]
+
+    def __hash__(self) -> int:
+        return hash(self.callback)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.callback!r}>"
+
+
+class SuccessSpawnedLink(SpawnedLink):
+    """A `SpawnedLink` for greenlets that finish without an error."""
+
+    __slots__ = ()
+
+    def __call__(self, source: Any) -> None:
+        if source.successful():
+            SpawnedLink.__call__(self, source)
+
+
+class FailureSpawnedLink(SpawnedLink):
+    """A `SpawnedLink` for greenlets that finish with an error."""
+
+    __slots__ = ()
+
+    def __call__(self, source: Any) -> None:
+        if not source.successful():
+            SpawnedLink.__call__(self, source)
+
+
+_SPAWNED_LINK = SpawnedLink
+
+
+def _exception_from(args: tuple[Any, ...]) -> BaseException:
+    """Make the exception that ``raise`` would raise from the arguments of `throw`."""
+    if not args:
+        return GreenletExit()
+    kind = args[0]
+    value = args[1] if len(args) > 1 else None
+    if isinstance(kind, BaseException):
+        error = kind
+    elif isinstance(kind, type) and issubclass(kind, BaseException):
+        if isinstance(value, kind):
+            error = value
+        elif value is None:
+            error = kind()
+        else:
+            error = kind(*value) if isinstance(value, tuple) else kind(value)
+    else:
+        error = TypeError(f"a greenlet can only be ended by an exception, not by {kind!r}")
+    if len(args) > 2 and args[2] is not None:
+        error = error.with_traceback(args[2])
+    return error

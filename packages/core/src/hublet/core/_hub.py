@@ -1,0 +1,252 @@
+"""The hub as its users see it: found by thread, asked to wait, told of errors, taken down.
+
+The kernel is in `_scheduler`; here is what may be replaced or subclassed, and none of it runs at a switch.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from greenlet import GreenletExit, greenlet
+
+from . import _switch
+from ._config import config
+from ._entry import Callback
+from ._native import count_threads, get_ident
+from ._scheduler import Scheduler
+from .errors import HubDestroyed, InvalidSwitchError
+from .loops import make_loop
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from .loops import Loop
+
+__all__ = ["Hub", "get_hub", "get_hub_if_exists", "in_main_thread", "set_main_thread"]
+
+_main_thread = get_ident()
+
+
+def in_main_thread() -> bool:
+    """Say whether the calling thread is the main one (in a forked child: the one that forked)."""
+    return get_ident() == _main_thread
+
+
+def set_main_thread() -> None:
+    """Let the calling thread be the main one.  For a forked child, in which no other thread is left."""
+    global _main_thread
+    _main_thread = get_ident()
+
+
+class Hub(greenlet):
+    """The greenlet that runs all others of its native thread.  `get_hub` makes it on first use.
+
+    Only that thread may use it, except for `call_soon_threadsafe`.
+    """
+
+    NOT_ERROR: tuple[type[BaseException], ...] = (GreenletExit, SystemExit)
+    """Exception types that `handle_error` does not report."""
+
+    SYSTEM_ERROR: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit, SystemError)
+    """Exception types that are raised in the main greenlet, whichever greenlet or callback they came from."""
+
+    exception_stream: TextIO | None = None
+    """Where `print_exception` writes; `None` is the standard `logging` module, logger `hublet.core`."""
+
+    def __init__(self, loop: Loop | str | None = None) -> None:
+        if loop is None or isinstance(loop, str):
+            loop = make_loop(loop)
+        self.scheduler = Scheduler(self, loop)
+        main = _switch.current()
+        while main.parent is not None:
+            main = main.parent
+        _switch.set_parent(self, main)
+        self.name = ""
+        self._joiners: list[Any] = []
+        self._at_close: list[Any] = []
+        self._resolver: Any = None
+        self._threadpool: Any = None
+
+    def call_soon(self, function: Any, *arguments: Any) -> Callback:
+        """Call ``function(*arguments)`` in the hub once what is ready now has run.
+
+        Never switches.  The function must not wait; its errors go to `handle_error`.  Return an object whose `cancel`
+        forgets the call.  Other threads use `call_soon_threadsafe`, which is the same, for readers.
+        """
+        callback = Callback(function, arguments)
+        self.scheduler.schedule(callback)
+        return callback
+
+    call_soon_threadsafe = call_soon
+
+    def run(self) -> None:
+        """Turn until the hub is destroyed.  Called once, by the first switch to the hub; not for users."""
+        self.scheduler.run()
+
+    @property
+    def loop(self) -> Loop:
+        """The loop that it polls."""
+        return self.scheduler.loop
+
+    @property
+    def thread_ident(self) -> int:
+        """The native thread that it belongs to, as `threading.get_ident`."""
+        return self.scheduler.thread_ident
+
+    def at_close(self, function: Any) -> None:
+        """Call *function* without arguments when the hub is destroyed or its thread ends, last added first."""
+        self._at_close.append(function)
+
+    # What can wake a greenlet
+
+    def nothing_left(self) -> bool:
+        """Act on there being nothing that could wake a greenlet; true if that made something ready.  For the scheduler."""
+        if self._joiners:
+            joiners, self._joiners = self._joiners, []
+            for waiter in joiners:
+                waiter.unpark()
+            return True
+        if not in_main_thread() or count_threads() > self._idle_workers():
+            return False  # another thread may still call or set something
+        from ._deadlock import explain  # late: only ever needed once
+
+        self._raise_in_main(explain(self))
+        return True
+
+    def _idle_workers(self) -> int:
+        return 0 if self._threadpool is None else self._threadpool.size
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is left that could happen: no greenlet ready, no deadline, descriptor or thread waited for.
+
+        Parks, at most *timeout* seconds; `None` is without limit.  Return true if nothing is left, false if the time was
+        up first.  Deadlines made with ``ref=False`` do not count.  Only the main greenlet may call it.
+        """
+        from ._park import Waiter, deadline_in  # late: it stands on this module
+
+        waiter = Waiter()
+        waiter.uncounted = True
+        waiter.reason = self
+        self._joiners.append(waiter)
+        try:
+            return waiter.park(deadline_in(timeout))
+        finally:
+            if waiter in self._joiners:
+                self._joiners.remove(waiter)
+
+    # Errors
+
+    def fault(self, context: Any, error: BaseException) -> None:
+        """Hand *error*, which *context* did not catch, to `handle_error`.  Never raises in the hub."""
+        try:
+            self.handle_error(context, type(error), error, error.__traceback__)
+        except BaseException as second:
+            if _switch.current() is not self:
+                raise
+            # `handle_error` is users' code: what it raises must not end the hub, nor go unseen.
+            sys.excepthook(type(second), second, second.__traceback__)
+
+    def handle_error(
+        self,
+        context: Any,
+        exc_type: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Deal with an error that nobody waits for.  Assign to it, or override it, to be told yourself.
+
+        *context* is the greenlet or callback that failed, or `None`.  `SYSTEM_ERROR` is raised in the main greenlet,
+        `NOT_ERROR` is ignored, and everything else is handed to `print_exception`.
+        """
+        assert exc_type is not None
+        if issubclass(exc_type, self.SYSTEM_ERROR):
+            self._raise_in_main(value if value is not None else exc_type())
+        elif not issubclass(exc_type, self.NOT_ERROR):
+            self.print_exception(context, exc_type, value, traceback)
+
+    def print_exception(
+        self,
+        context: Any,
+        exc_type: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Write an error to `exception_stream`, or to `logging` if that is `None`.  Never raises."""
+        from ._report import report  # late: it loads logging and traceback, which most programs' errors never need
+
+        report(context, exc_type, value, traceback, self.exception_stream)
+
+    def _raise_in_main(self, error: BaseException) -> None:
+        main = self.parent
+        assert main is not None
+        if _switch.current() is self:
+            main.throw(error)
+        else:
+            self.call_soon(self._raise_in_main, error)
+
+    # The end
+
+    def destroy(self, destroy_loop: bool = True) -> None:
+        """Take the hub down: its thread pool, its resolver and, unless *destroy_loop* is false, its loop.
+
+        For the main greenlet of the hub's thread.  Greenlets that are still parked are not resumed.  Using the thread
+        after that makes a new hub.
+        """
+        if _switch.current() is self:
+            raise InvalidSwitchError(f"{self!r} cannot destroy itself: call destroy() from the main greenlet")
+        for function in reversed(self._at_close):
+            function()
+        self._at_close.clear()
+        if _switch.thread_scheduler() is self.scheduler:
+            _switch.set_thread_scheduler(None)
+        if destroy_loop:
+            self.loop.close()
+        if self:  # started: end its endless turning
+            self.throw(HubDestroyed(self.loop))
+
+    @property
+    def resolver(self) -> Any:
+        """The resolver that `hublet.net` asks for addresses; made on first use as configured; assignable."""
+        if self._resolver is None:
+            from .resolvers import make_resolver  # late: looks for plug-ins
+
+            self._resolver = make_resolver(self)
+        return self._resolver
+
+    @resolver.setter
+    def resolver(self, resolver: Any) -> None:
+        self._resolver = resolver
+
+    @property
+    def threadpool(self) -> Any:
+        """The native threads that `call_in_thread` uses; made on first use; assignable."""
+        if self._threadpool is None:
+            from ._threads import Workers  # late: it stands on this module
+
+            self._threadpool = Workers(self, config.threadpool_size)
+        return self._threadpool
+
+    @threadpool.setter
+    def threadpool(self, threadpool: Any) -> None:
+        self._threadpool = threadpool
+
+    def __repr__(self) -> str:
+        name = f" {self.name!r}" if self.name else ""
+        return f"<{type(self).__name__}{name} at {id(self):#x} loop={self.loop.name} thread={self.thread_ident:#x}>"
+
+
+def get_hub() -> Hub:
+    """Return the hub of the calling thread, made now if there is none.  Never switches."""
+    scheduler = _switch.thread_scheduler()
+    if scheduler is not None:
+        return scheduler.greenlet  # type: ignore[no-any-return]
+    hub = Hub()
+    _switch.set_thread_scheduler(hub.scheduler)
+    return hub
+
+
+def get_hub_if_exists() -> Hub | None:
+    """Return the hub of the calling thread, or `None` if there is none.  Never switches."""
+    scheduler = _switch.thread_scheduler()
+    return None if scheduler is None else scheduler.greenlet

@@ -1,0 +1,121 @@
+"""Waiting for descriptors: one handle each, shared by everything in the thread that waits for that number.
+
+A descriptor has one reader and one writer at a time.  Two greenlets that read from one stream would each get pieces of it
+at random, so the second is refused, with an error that names both.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any
+
+from ._hub import get_hub, get_hub_if_exists
+from ._native import poll_fd
+from ._park import Waiter
+from ._scheduler import Scheduler
+from .errors import ConcurrentObjectUseError
+from .loops import READ, WRITE, Handle
+
+__all__ = ["IoReason", "forget_fd", "handle_for", "notify_closing", "wait_on_handle", "wait_readable", "wait_writable"]
+
+
+class IoReason:
+    """What a greenlet waits for when it waits for a descriptor."""
+
+    __slots__ = ("fd", "verb")
+
+    def __init__(self, verb: str, fd: int) -> None:
+        self.verb = verb
+        self.fd = fd
+
+    def __repr__(self) -> str:
+        return f"descriptor {self.fd} to be {self.verb}"
+
+
+def handle_for(fd: int) -> Handle:
+    """Return this thread's handle of *fd*, registered with the loop now if it is not.  Never switches.
+
+    It stays registered until `notify_closing` or `forget_fd`, one of which must come before *fd* is closed.  Raises as
+    `Loop.watch`.
+    """
+    scheduler: Scheduler = get_hub().scheduler
+    handle = scheduler.handles.get(fd)
+    if handle is None:
+        handle = scheduler.handles[fd] = scheduler.loop.watch(fd)
+    return handle  # type: ignore[no-any-return]
+
+
+def forget_fd(fd: int) -> None:
+    """Take *fd* off the loop of this thread; nothing happens if it is not there.  Never switches."""
+    hub = get_hub_if_exists()
+    if hub is not None:
+        handle = hub.scheduler.handles.pop(fd, None)
+        if handle is not None:
+            hub.loop.unwatch(handle)
+
+
+def notify_closing(fd: int) -> None:
+    """Say that *fd* is about to be closed: whoever waits for it wakes with `OSError(EBADF)`.  Never switches."""
+    hub = get_hub_if_exists()
+    if hub is None:
+        return
+    handle = hub.scheduler.handles.get(fd)
+    if handle is None:
+        return
+    reader, writer = handle.reader, handle.writer
+    forget_fd(fd)
+    for waiter in (reader, writer):
+        if waiter is not None:
+            waiter.fail(OSError(errno.EBADF, f"{os.strerror(errno.EBADF)} (closed while {waiter.greenlet!r} waited for it)"))
+
+
+def wait_readable(fd: int, deadline: float | None = None) -> bool:
+    """Park until *fd* is readable, at its end, or in error; false if *deadline* passed first.
+
+    *deadline* is absolute, in seconds of `time.monotonic`; `None` is no deadline.  Raises `OSError(EBADF)` if it is closed
+    meanwhile, `ConcurrentObjectUseError` if another greenlet waits for the same, and otherwise as `Waiter.park`.
+    Regular files, which are always ready, return at once.
+    """
+    return _wait(fd, READ, deadline)
+
+
+def wait_writable(fd: int, deadline: float | None = None) -> bool:
+    """Park until *fd* is writable or in error; false if *deadline* passed first.  Otherwise as `wait_readable`."""
+    return _wait(fd, WRITE, deadline)
+
+
+def _wait(fd: int, event: int, deadline: float | None) -> bool:
+    # Edges that came before now are not reported again, so ask first.
+    if poll_fd(fd, event):
+        return True
+    return wait_on_handle(handle_for(fd), event, deadline)
+
+
+def wait_on_handle(handle: Handle, event: int, deadline: float | None) -> bool:
+    """Park until the descriptor of *handle* is ready for *event*, after a system call has said that it would block."""
+    waiter = Waiter(IoReason("readable" if event == READ else "writable", handle.fd))
+    if event == READ:
+        if handle.reader is not None:
+            raise _concurrent_use(handle.reader, waiter)
+        handle.set_reader(waiter)
+    else:
+        if handle.writer is not None:
+            raise _concurrent_use(handle.writer, waiter)
+        handle.set_writer(waiter)
+    try:
+        return waiter.park(deadline)
+    finally:
+        if event == READ:
+            handle.clear_reader(waiter)
+        else:
+            handle.clear_writer(waiter)
+
+
+def _concurrent_use(first: Any, second: Waiter) -> ConcurrentObjectUseError:
+    from ._switch import current  # late: for the message only
+
+    return ConcurrentObjectUseError(
+        f"{current()!r} would wait for {second.reason!r}, but {first.greenlet!r} waits for that already; "
+        "give each greenlet a descriptor of its own, or a lock around the one"
+    )

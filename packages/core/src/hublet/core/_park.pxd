@@ -1,0 +1,57 @@
+cimport cython
+from . cimport _switch
+from ._entry cimport Entry
+from ._ring cimport Ring
+from ._scheduler cimport Scheduler
+
+cdef class Waiter(Entry):
+    cdef readonly Scheduler scheduler
+    cdef public object reason
+    cdef public ParkingLot lot
+    cdef readonly bint claimed
+    cdef readonly bint expired
+    cdef readonly object value
+    cdef readonly BaseException error
+    cdef object _lock
+
+    @cython.locals(scheduler=Scheduler)
+    cdef object begin_waiting(self, object reason)
+    @cython.locals(scheduler=Scheduler)
+    cpdef bint park(self, object deadline=*) except -1
+    cdef object _wait(self, Scheduler scheduler, object greenlet)
+    cdef object _interrupted(self, Scheduler scheduler, object greenlet, object error)
+    cdef object _abandon(self, Scheduler scheduler)
+    cdef bint _park_thread(self, object deadline) except -1
+    @cython.locals(claimed=bint)
+    cpdef bint unpark(self, object value=*) except -1
+    @cython.locals(claimed=bint)
+    cpdef bint fail(self, object error) except -1
+    cdef object _resume(self)
+    @cython.locals(claimed=bint)
+    cdef object expire(self)
+    cdef object notify(self)
+
+
+@cython.locals(waiter=Waiter)
+cdef Waiter make_waiter(object reason)
+
+cdef object _attend(Scheduler scheduler, object greenlet, Waiter waiter)
+
+@cython.locals(waiter=Waiter, scheduler=Scheduler)
+cpdef object yield_now()
+
+@cython.locals(scheduler=Scheduler, deadline=double)
+cpdef object deadline_in(object timeout)
+
+
+@cython.final
+cdef class ParkingLot:
+    cdef Ring _waiters
+
+    @cython.locals(waiter=Waiter)
+    cpdef bint park(self, object deadline=*, object reason=*) except -1
+    cpdef object add(self, Waiter waiter)
+    @cython.locals(waiter=Waiter, waiters=Ring)
+    cpdef bint unpark(self, object value=*) except -1
+    cpdef Py_ssize_t unpark_all(self, object value=*) except -1
+    cpdef object forget(self, Waiter waiter)

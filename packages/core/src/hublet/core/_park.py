@@ -1,0 +1,297 @@
+"""The waist: every wait in hublet is `Waiter.park`, and every wake-up is `Waiter.unpark`.
+
+A waiter is used once.  Unpark, failure, deadline or a thrown exception, whichever is first, *claims* it; the others find
+it claimed and do nothing.  So a wake-up that races a deadline needs no lock, a late one cannot resume a greenlet that has
+gone on to wait for something else, and what was handed over with a wake-up is handed over to exactly one.
+
+Claiming is one exchange in one line, ``claimed, self.claimed = self.claimed, True``: the interpreter lets no other thread,
+signal handler or finalizer in between its two halves (`test_claiming_is_one_uninterruptible_step` looks at the bytecode),
+and compiled it is plain C under the lock that CPython holds.
+
+What is thrown at a greenlet after somebody has handed it something (a lock, a token, an item) is kept and raised when it
+parks next: the greenlet takes what it was given first, or it would be lost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _switch
+from ._entry import Entry
+from ._hub import get_hub, in_main_thread
+from ._native import allocate_lock, monotonic, thread_sleep
+from ._ring import Ring
+from ._scheduler import Scheduler
+from .errors import BlockingSwitchOutError, InvalidSwitchError
+
+__all__ = ["ParkingLot", "Waiter", "deadline_in", "yield_now"]
+
+_UNSET: Any = type("Unset", (), {"__repr__": lambda self: "<unset>"})()
+
+
+def deadline_in(timeout: float | None) -> float | None:
+    """Return the deadline that lies *timeout* seconds ahead, in seconds of `time.monotonic`; `None` for `None`.
+
+    Never switches.  Raises `TypeError` if *timeout* is no number and `ValueError` if it is not a number (NaN).
+    """
+    if timeout is None:
+        return None
+    scheduler = _switch.thread_scheduler()
+    deadline = (_switch.monotonic() if scheduler is None else scheduler.now()) + timeout
+    if deadline != deadline:
+        raise ValueError("a timeout must be a number of seconds or None, not NaN")
+    return deadline  # type: ignore[no-any-return]
+
+
+class Waiter(Entry):
+    """One wait of one greenlet.
+
+    Made and parked by the greenlet that waits; unparked by anybody, from any thread.  In a native thread that has no hub,
+    other than the main one, it blocks the thread.
+    """
+
+    __slots__ = ("_lock", "claimed", "error", "expired", "lot", "reason", "scheduler", "value")
+
+    def __init__(self, reason: Any = None) -> None:
+        self.begin_waiting(reason)
+
+    def begin_waiting(self, reason: Any) -> None:
+        """Set every field to what a new waiter has."""
+        self.begin()
+        scheduler = _switch.thread_scheduler()
+        if scheduler is None and in_main_thread():
+            scheduler = get_hub().scheduler
+        self.scheduler: Scheduler | None = scheduler
+        self.reason = reason  # what it waits for, for whoever asks why a greenlet does not go on
+        self.lot: ParkingLot | None = None
+        self.claimed = False
+        self.expired = False  # claimed by the deadline, or otherwise with nothing handed over
+        self.value: Any = _UNSET
+        self.error: BaseException | None = None
+        self._lock: Any = None
+
+    def park(self, deadline: float | None = None) -> bool:
+        """Park the calling greenlet until somebody calls `unpark` or `fail`, or *deadline* passes.
+
+        *deadline* is absolute, in seconds of `time.monotonic`; `None` is no deadline.  Parks, unless it is unparked
+        already.  Return true if it was unparked, false if the deadline passed first.  Raises what `fail` was called with,
+        or what was thrown at the greenlet (`kill`, `Timeout`); `BlockingSwitchOutError` in the hub, where nothing may
+        wait; `LoopExit` in the main greenlet if nothing is left that could unpark it; and `InvalidSwitchError` if
+        something else switched to the greenlet.
+        """
+        scheduler = self.scheduler
+        if scheduler is None:
+            return self._park_thread(deadline)
+        greenlet = _switch.current()
+        if greenlet is scheduler.greenlet:
+            raise BlockingSwitchOutError(
+                f"{self!r}: the hub cannot wait; spawn a greenlet for what must, instead of calling it from a callback"
+            )
+        if scheduler.attention:
+            _attend(scheduler, greenlet, self)
+        # In this order: a thread that claims the waiter either is seen here, or sees the greenlet and schedules it.
+        self.greenlet = greenlet
+        if not self.claimed:
+            if deadline is not None:
+                scheduler.deadlines.add(self, deadline)
+            self._wait(scheduler, greenlet)
+        self.greenlet = None
+        if self.error is not None:
+            raise self.error
+        if self.expired:
+            return False
+        while self.value is _UNSET:
+            thread_sleep(0)  # another thread is between claiming and saying with what
+        return True
+
+    def _wait(self, scheduler: Scheduler, greenlet: Any) -> None:
+        error = scheduler.switch_out(greenlet)
+        if error is not None or not self.claimed:
+            self._interrupted(scheduler, greenlet, error)
+        if self.place:
+            scheduler.deadlines.remove(self)
+        if self.expired and self.lot is not None:
+            self.lot.forget(self)
+
+    def _interrupted(self, scheduler: Scheduler, greenlet: Any, error: BaseException | None) -> None:
+        """Raise *error*, or keep it for later if the greenlet has been handed something that it must take first.
+
+        Not what ends programs: Ctrl-C may come at any line of Python, so nothing relies on its not coming here.
+        """
+        if error is None:
+            self._abandon(scheduler)
+            raise InvalidSwitchError(f"{greenlet!r} waits for {self.reason!r}, but was switched to by something else")
+        if self.claimed and not self.expired and not isinstance(error, (KeyboardInterrupt, SystemExit, SystemError)):
+            scheduler.postpone(greenlet, error, scheduler.shielded.get(greenlet, 0))
+            return
+        self._abandon(scheduler)
+        try:
+            raise error
+        finally:
+            del error  # or the traceback would hold the frame that holds it
+
+    def _abandon(self, scheduler: Scheduler) -> None:
+        """Leave ring, deadlines and lot: the greenlet does not wait for this any more."""
+        self.claimed = True
+        self.greenlet = None  # should it be in the ring, the hub will find nobody to resume
+        scheduler.deadlines.remove(self)
+        if self.lot is not None:
+            self.lot.forget(self)
+
+    def _park_thread(self, deadline: float | None) -> bool:
+        """Block a native thread that has no hub."""
+        lock = allocate_lock()
+        lock.acquire()
+        self._lock = lock
+        if not self.claimed:
+            timeout = -1.0 if deadline is None else min(max(0.0, deadline - monotonic()), 4e6)
+            if not lock.acquire(True, timeout):
+                claimed, self.claimed = self.claimed, True
+                if not claimed:
+                    self.expired = True
+                    if self.lot is not None:
+                        self.lot.forget(self)
+                    return False
+        while self.value is _UNSET and self.error is None:
+            thread_sleep(0)
+        if self.error is not None:
+            raise self.error
+        return True
+
+    def unpark(self, value: Any = None) -> bool:
+        """Wake the greenlet that is parked here, or will be, with *value*.  Never switches; any thread may call it.
+
+        Return false if it was too late: something else has woken it already, and *value* stays the caller's.
+        """
+        claimed, self.claimed = self.claimed, True
+        if claimed:
+            return False
+        self.value = value
+        self._resume()
+        return True
+
+    def fail(self, error: BaseException) -> bool:
+        """Wake the greenlet by raising *error* from its `park`.  As `unpark` otherwise."""
+        claimed, self.claimed = self.claimed, True
+        if claimed:
+            return False
+        self.error = error
+        self.value = None
+        self._resume()
+        return True
+
+    def _resume(self) -> None:
+        if self.greenlet is not None:
+            self.scheduler.schedule(self)  # type: ignore[union-attr]
+        elif self._lock is not None:
+            self._lock.release()
+
+    def expire(self) -> None:
+        claimed, self.claimed = self.claimed, True
+        if not claimed:
+            self.expired = True
+            self._resume()
+
+    def notify(self) -> None:
+        self.unpark()
+
+    def __repr__(self) -> str:
+        state = "expired" if self.expired else "woken" if self.claimed else "waiting"
+        return f"<Waiter at {id(self):#x} {state} for {self.reason!r}>"
+
+
+def make_waiter(reason: Any) -> Waiter:
+    """Return ``Waiter(reason)``, without the cost of calling a class (`benchmarks/kernel.py`, sleep(0))."""
+    waiter = Waiter.__new__(Waiter)
+    waiter.begin_waiting(reason)
+    return waiter
+
+
+def _attend(scheduler: Scheduler, greenlet: Any, waiter: Waiter) -> None:
+    """Do what is seldom to do before a greenlet parks: refuse, or raise what was kept for it."""
+    reason = scheduler.unswitchable.get(greenlet)
+    if reason is not None:
+        waiter._abandon(scheduler)
+        raise BlockingSwitchOutError(f"{greenlet!r} would wait for {waiter.reason!r}, but {reason}")
+    if waiter.claimed:
+        return
+    error = scheduler.take_postponed(greenlet)
+    if error is not None:
+        waiter._abandon(scheduler)
+        raise error
+
+
+def yield_now() -> None:
+    """Let everything that is ready now run first.  Parks; a native thread without a hub gives way to other threads."""
+    waiter = make_waiter("its turn")
+    scheduler = waiter.scheduler
+    if scheduler is None:
+        thread_sleep(0)
+        return
+    greenlet = _switch.current()
+    if greenlet is scheduler.greenlet:
+        raise BlockingSwitchOutError("the hub cannot wait: this was called from a callback, which must not sleep")
+    if scheduler.attention:
+        _attend(scheduler, greenlet, waiter)
+    waiter.claimed = waiter.expired = True  # its turn comes by itself
+    waiter.greenlet = greenlet
+    scheduler.ready.append(waiter)
+    waiter._wait(scheduler, greenlet)
+    waiter.greenlet = None
+
+
+class ParkingLot:
+    """Greenlets that wait for the same thing, woken in the order in which they came.  Any thread may use it."""
+
+    __slots__ = ("_waiters",)
+
+    def __init__(self) -> None:
+        self._waiters = Ring()
+
+    def park(self, deadline: float | None = None, reason: Any = None) -> bool:
+        """Park the calling greenlet at the end of the line.  As `Waiter.park`; *reason* is what it waits for."""
+        waiter = make_waiter(reason)
+        self.add(waiter)
+        return waiter.park(deadline)
+
+    def add(self, waiter: Waiter) -> None:
+        """Put a waiter, which is going to park, at the end of the line.  Never switches."""
+        waiter.lot = self
+        self._waiters.append(waiter)
+
+    def unpark(self, value: Any = None) -> bool:
+        """Wake the first in line with *value*; false if nobody is there to take it.  Never switches."""
+        waiters = self._waiters
+        while waiters:
+            waiter = waiters.take()
+            if waiter is not None:
+                waiter.lot = None
+                if waiter.unpark(value):
+                    return True
+        return False
+
+    def unpark_all(self, value: Any = None) -> int:
+        """Wake all that are in line now, each with *value*; return how many.  Never switches."""
+        woken = 0
+        for _ in range(len(self._waiters)):
+            if not self.unpark(value):
+                break
+            woken += 1
+        return woken
+
+    def forget(self, waiter: Waiter) -> None:
+        """Take *waiter*, which something else has claimed, out of the line.  Never switches."""
+        if waiter.lot is not None:
+            waiter.lot = None
+            self._waiters.discard(waiter)
+
+    def __len__(self) -> int:
+        """Return how many wait."""
+        return len(self._waiters)
+
+    def __bool__(self) -> bool:
+        """Say whether anybody waits."""
+        return len(self._waiters) > 0
+
+    def __repr__(self) -> str:
+        return f"<ParkingLot at {id(self):#x} with {len(self)} waiting>"

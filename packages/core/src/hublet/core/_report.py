@@ -1,0 +1,36 @@
+"""The report of an error that nobody waits for: one message, to one place."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback as traceback_module
+from typing import Any, TextIO
+
+__all__ = ["report"]
+
+_logger = logging.getLogger("hublet.core")
+
+
+def report(context: Any, exc_type: Any, value: Any, traceback: Any, stream: TextIO | None) -> None:
+    """Write to *stream*, or to the logger `hublet.core` if it is `None`, what failed with what.  Never raises."""
+    try:
+        message = _describe(context)
+        if stream is not None:
+            lines = traceback_module.format_exception(exc_type, value, traceback)
+            stream.write(f"{message}\n{''.join(lines)}")
+        else:
+            _logger.error("%s", message, exc_info=(exc_type, value, traceback))
+    except Exception:
+        # A handler or a stream that fails, or that waits in the hub: say both errors where no code of users is asked.
+        sys.__excepthook__(*sys.exc_info())
+        sys.__excepthook__(exc_type, value, traceback)
+
+
+def _describe(context: Any) -> str:
+    if context is None:
+        return "A callback of the hub failed"
+    if isinstance(context, tuple):
+        return f"The link {context[0]!r} of {context[1]!r} failed"
+    site = getattr(context, "spawn_site", "")
+    return f"{context!r} failed" + (f", spawned at {site}" if site else "")

@@ -1,0 +1,60 @@
+"""asyncio's running loop and current task, which are one per native thread, made one per greenlet.
+
+A greenlet that parks inside a coroutine takes them away with it and puts them back when it resumes, so at every switch the
+thread has none, and no greenlet ever sees another's.  Programs that never import asyncio pay one comparison a switch.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+__all__ = ["leave", "restore"]
+
+_modules = sys.modules
+_known = 0  # how many modules there were when we last looked for asyncio
+_get_running_loop: Any = None
+_set_running_loop: Any = None
+
+
+def leave() -> Any:
+    """Take the running loop and task off this thread; return them for `restore`, or `None` if there are none."""
+    if _get_running_loop is None:
+        if len(_modules) == _known:
+            return None
+        _look_for_asyncio()
+        if _get_running_loop is None:
+            return None
+    loop = _get_running_loop()
+    if loop is None:
+        return None
+    return _leave(loop)
+
+
+def restore(state: Any) -> None:
+    """Put back what `leave` returned."""
+    loop, task, enter_task = state
+    _set_running_loop(loop)
+    if task is not None:
+        enter_task(loop, task)
+
+
+def _leave(loop: Any) -> Any:
+    from asyncio.tasks import _enter_task, _leave_task, current_task  # late: loaded, since a loop runs
+
+    task = current_task(loop)
+    if task is not None:
+        _leave_task(loop, task)
+    _set_running_loop(None)
+    return loop, task, _enter_task
+
+
+def _look_for_asyncio() -> None:
+    global _known, _get_running_loop, _set_running_loop
+    _known = len(_modules)
+    events = _modules.get("asyncio.events")
+    # Absent while asyncio is being imported; the next new module makes us look again.
+    setter = getattr(events, "_set_running_loop", None)
+    if setter is not None:
+        _set_running_loop = setter
+        _get_running_loop = events._get_running_loop  # type: ignore[union-attr]

@@ -1,0 +1,45 @@
+cimport cython
+from . cimport _running_loop, _switch
+from ._deadlines cimport Deadlines
+from ._entry cimport Entry
+from ._ring cimport Ring
+from .loops._protocol cimport Loop
+
+cdef int BUDGET
+
+@cython.final
+cdef class Scheduler:
+    cdef readonly object greenlet
+    cdef public Loop loop
+    cdef readonly Ring ready
+    cdef readonly Deadlines deadlines
+    cdef public object thread_ident
+    cdef public object clock
+    cdef public Py_ssize_t outside
+    cdef readonly dict handles
+    cdef public bint attention
+    cdef public dict postponed
+    cdef public dict shielded
+    cdef public dict unswitchable
+    cdef Ring _idle
+    cdef int _budget
+
+    cpdef double now(self) except? -1.0
+    cpdef object schedule(self, Entry entry)
+    cpdef object schedule_idle(self, Entry entry)
+    @cython.locals(entry=Entry, target=object)
+    cdef object switch_out(self, object leaving)
+    @cython.locals(ready=Ring, entry=Entry)
+    cdef object _turn(self)
+    cdef object _resume(self, object target)
+    @cython.locals(now=double, entry=Entry)
+    cdef object _expire(self)
+    @cython.locals(loop=Loop)
+    cdef object _poll(self)
+    @cython.locals(deadline=double, idle=Entry)
+    cdef object _patience(self)
+    cpdef object interrupt(self, object target, object error, int shields=*)
+    cpdef object postpone(self, object target, object error, int shields)
+    cpdef object take_postponed(self, object target)
+    cpdef object withdraw(self, object target, object error)
+    cpdef object run(self)

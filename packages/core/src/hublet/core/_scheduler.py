@@ -1,0 +1,213 @@
+"""The kernel of the hub: run what is ready, let deadlines pass, poll.
+
+A turn has three steps.  Run what is ready, at most `BUDGET` entries, those counted that greenlets took for themselves when
+they parked.  Expire what is due.  Poll: without waiting if something is ready, otherwise until the next deadline.
+
+**Direct hand-off.**  A greenlet that parks takes the next entry out of the ring itself and switches straight to its
+greenlet; that halves the switches.  The budget makes it come back here, so that deadlines and descriptors are looked at
+however busy the greenlets keep each other.  Greenlets are *started* only from here: started from another one, each would
+lay its C stack on top of the last.
+
+**Other threads** may do two things to a hub: append to its ring, and then `loop.wake()` if the loop sleeps.  The hub
+declares itself asleep first and looks at the ring after that, so that one of the two always sees the other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _running_loop, _switch
+from ._deadlines import Deadlines
+from ._entry import Entry
+from ._native import get_ident
+from ._ring import Ring
+from .errors import HubDestroyed
+from .loops._protocol import Handle, Loop
+
+__all__ = ["BUDGET", "Scheduler"]
+
+BUDGET = 128
+
+
+class Scheduler:
+    """Everything of one native thread that a switch needs.  `Hub` is its greenlet, and what its users see."""
+
+    __slots__ = (
+        "_budget",
+        "_idle",
+        "attention",
+        "clock",
+        "deadlines",
+        "greenlet",
+        "handles",
+        "loop",
+        "outside",
+        "postponed",
+        "ready",
+        "shielded",
+        "thread_ident",
+        "unswitchable",
+    )
+
+    def __init__(self, hub: Any, loop: Loop) -> None:
+        self.greenlet: Any = hub
+        self.loop = loop
+        self.ready = Ring()
+        self.deadlines = Deadlines()
+        self.thread_ident = get_ident()
+        self.clock: Any = None  # an object with `now()` and `advance_to(deadline)` in place of the system's clock
+        # Work under way elsewhere that will append to the ring: calls in worker threads.
+        self.outside = 0
+        self.handles: dict[int, Handle] = {}  # descriptor -> handle, for those that are found by number
+        # Whether a parking greenlet must look at the three below.
+        self.attention = False
+        self.postponed: dict[Any, list[tuple[int, BaseException]]] = {}  # greenlet -> what to raise when it parks next
+        self.shielded: dict[Any, int] = {}  # greenlet -> how many shields it is in
+        self.unswitchable: dict[Any, str] = {}  # greenlet -> why it must not park
+        self._idle = Ring()
+        self._budget = 0
+
+    def now(self) -> float:
+        """Return the time that deadlines are compared with, in seconds of `time.monotonic`."""
+        if self.clock is None:
+            return _switch.monotonic()
+        return self.clock.now()  # type: ignore[no-any-return]
+
+    def schedule(self, entry: Entry) -> None:
+        """Let *entry* run after everything that is ready now.  Never switches; any thread may call it."""
+        self.ready.append(entry)
+        if self.loop.sleeping:
+            self.loop.wake()
+
+    def schedule_idle(self, entry: Entry) -> None:
+        """Notify *entry* once nothing is ready, neither greenlets nor descriptors.  Never switches."""
+        self._idle.append(entry)
+
+    def switch_out(self, leaving: Any) -> BaseException | None:
+        """Run others until somebody switches back to *leaving*, the greenlet that calls this.
+
+        Return what was thrown at it meanwhile, or `None`.
+        """
+        state = _running_loop.leave()
+        target = self.greenlet
+        if self._budget > 0:
+            entry = self.ready.first()
+            if entry is not None and entry.greenlet is not None:
+                target = entry.greenlet
+                self.ready.take()
+                self._budget -= 1
+        error = None if target is leaving else _switch.switch(target)
+        if state is not None:
+            _running_loop.restore(state)
+        return error  # type: ignore[no-any-return]
+
+    def interrupt(self, target: Any, error: BaseException, shields: int = 0) -> None:
+        """Throw *error* into *target*, now or, if it is shielded, when it parks outside the shield.  For the hub only.
+
+        *shields* is how many shields it was in when it asked for the error: those keep nothing out.
+        """
+        if self.shielded and self.shielded.get(target, 0) > shields:
+            self.postpone(target, error, shields)
+        else:
+            target.throw(error)
+
+    def postpone(self, target: Any, error: BaseException, shields: int) -> None:
+        """Keep *error* until *target* parks in no more than *shields* shields."""
+        self.postponed.setdefault(target, []).append((shields, error))
+        self.attention = True
+
+    def take_postponed(self, target: Any) -> BaseException | None:
+        """Remove and return what is to be raised in *target*, which parks; `None` if nothing is."""
+        kept = self.postponed.get(target)
+        if kept is not None:
+            depth = self.shielded.get(target, 0)
+            for i, (shields, error) in enumerate(kept):
+                if shields >= depth:
+                    del kept[i]
+                    if not kept:
+                        del self.postponed[target]
+                    return error
+        self.attention = bool(self.unswitchable or self.postponed)
+        return None
+
+    def withdraw(self, target: Any, error: BaseException) -> None:
+        """Forget *error* if it is kept for *target*."""
+        kept = self.postponed.get(target)
+        if kept is not None:
+            kept[:] = [item for item in kept if item[1] is not error]
+            if not kept:
+                del self.postponed[target]
+
+    def run(self) -> None:
+        """Turn until the hub is destroyed.  The body of the hub's greenlet."""
+        while True:
+            try:
+                self._turn()
+            except HubDestroyed:
+                return
+            except BaseException as error:
+                self.greenlet.fault(None, error)
+
+    def _turn(self) -> None:
+        ready = self.ready
+        self._budget = BUDGET
+        while self._budget > 0:
+            entry = ready.take()
+            if entry is None:
+                break
+            self._budget -= 1
+            target = entry.greenlet
+            if target is None:
+                entry.run()
+            else:
+                self._resume(target)
+        if len(self.deadlines):
+            self._expire()
+        self._poll()
+
+    def _resume(self, target: Any) -> None:
+        error = _switch.switch(target)
+        if error is not None:
+            raise error  # a raw greenlet died of it, and its parent is the hub
+
+    def _expire(self) -> None:
+        now = self.now()
+        while True:
+            entry = self.deadlines.take_due(now)
+            if entry is None:
+                break
+            entry.expire()
+
+    def _poll(self) -> None:
+        loop = self.loop
+        if self.ready:
+            loop.poll(0.0)
+            return
+        loop.sleeping = True
+        try:
+            loop.poll(0.0 if self.ready else self._patience())
+        finally:
+            loop.sleeping = False
+
+    def _patience(self) -> float | None:
+        """Decide how long to wait for descriptors now that nothing is ready."""
+        if self._idle:
+            self.loop.poll(0.0)
+            if not self.ready:
+                idle = self._idle.take()
+                if idle is not None:
+                    idle.notify()
+            return 0.0
+        if not (self.loop.waiting or self.deadlines.counting or self.outside) and self.greenlet.nothing_left():
+            return 0.0
+        if not len(self.deadlines):
+            return None
+        deadline = self.deadlines.first()
+        if self.clock is not None:
+            if self.outside:
+                return None  # a worker thread's time is real: let it finish before the clock jumps
+            self.loop.poll(0.0)
+            if not self.ready:
+                self.clock.advance_to(deadline)
+            return 0.0
+        return max(0.0, deadline - self.now())

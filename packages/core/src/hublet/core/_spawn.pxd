@@ -1,0 +1,6 @@
+cimport cython
+from . cimport _park
+from ._greenlet cimport Greenlet
+from ._park cimport Waiter
+
+cpdef object sleep(object seconds=*, object ref=*)

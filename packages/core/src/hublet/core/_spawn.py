@@ -1,0 +1,86 @@
+"""The verbs: spawn, sleep, yield."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from greenlet import greenlet
+
+from . import _park
+from ._entry import Callback
+from ._greenlet import Greenlet
+from ._hub import get_hub
+from ._native import thread_sleep
+from ._park import Waiter, deadline_in
+
+__all__ = ["idle", "sleep", "spawn", "spawn_later", "spawn_raw"]
+
+
+def spawn(function: Any, *args: Any, **kwargs: Any) -> Greenlet:
+    """Let ``function(*args, **kwargs)`` run beside the caller, in a greenlet, which is returned.
+
+    Never switches: it begins when the caller next parks.  It runs in a copy of the present `contextvars` context.  Raises
+    `TypeError` at once if *function* cannot be called.
+    """
+    new = Greenlet(function, *args, **kwargs)
+    new.start()
+    return new
+
+
+def spawn_later(seconds: float, function: Any, *args: Any, **kwargs: Any) -> Greenlet:
+    """As `spawn`, but let it begin in *seconds*."""
+    new = Greenlet(function, *args, **kwargs)
+    new.start_later(seconds)
+    return new
+
+
+def spawn_raw(function: Any, *args: Any, **kwargs: Any) -> greenlet:
+    """As `spawn`, but return a `greenlet.greenlet`, which is lighter: nobody can join it, link to it or get its result.
+
+    Its errors go to the hub's `handle_error`.
+    """
+    if not callable(function):
+        raise TypeError(f"the function to run must be callable, not {function!r}")
+    hub = get_hub()
+    new = greenlet(_Call(function, args, kwargs) if kwargs else function, hub)
+    hub.scheduler.schedule(Callback(new.switch, () if kwargs else args))
+    return new
+
+
+class _Call:
+    __slots__ = ("args", "function", "kwargs")
+
+    def __init__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+
+    def __call__(self) -> Any:
+        return self.function(*self.args, **self.kwargs)
+
+
+def sleep(seconds: float = 0, ref: bool = True) -> None:
+    """Let others run for *seconds*; 0 or less lets those run that are ready now.  Parks.
+
+    As `time.sleep`, and in a native thread that has no hub, just that.  With *ref* false, `wait()` and `Hub.join` do not
+    stay for it.  Raises `TypeError` if *seconds* is no number and `ValueError` if it is not a number (NaN).
+    """
+    if seconds <= 0:
+        _park.yield_now()
+        return
+    waiter = Waiter("its sleep to end")
+    if waiter.scheduler is None:
+        thread_sleep(seconds)
+        return
+    if not ref:
+        waiter.uncounted = True
+    waiter.park(deadline_in(seconds))
+
+
+def idle(priority: int = 0) -> None:
+    """Park until nothing else is ready, neither greenlets nor descriptors.  *priority* is accepted and has no meaning."""
+    waiter = Waiter("the hub to be idle")
+    if waiter.scheduler is None:
+        return
+    waiter.scheduler.schedule_idle(waiter)
+    waiter.park()

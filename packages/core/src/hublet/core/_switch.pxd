@@ -1,0 +1,11 @@
+cdef extern from "greenlet/greenlet.h":
+    ctypedef class greenlet.greenlet [object PyGreenlet]:
+        pass
+
+cpdef object current()
+cpdef object thread_scheduler()
+cpdef object set_thread_scheduler(object scheduler)
+cpdef object switch(greenlet target)
+cpdef object set_parent(greenlet child, greenlet parent)
+cpdef double monotonic() except? -1.0
+cpdef object caller()

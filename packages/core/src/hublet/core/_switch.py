@@ -1,0 +1,61 @@
+"""The four things that only C can make cheap: who runs, switch to another, this thread's scheduler, what time it is.
+
+`_switch.pyx` says the same in C and is imported instead of this file where it was built.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from greenlet import getcurrent as current
+from greenlet import greenlet
+
+from ._native import monotonic, thread_local
+
+__all__ = ["caller", "compiled", "current", "monotonic", "set_parent", "set_thread_scheduler", "switch", "thread_scheduler"]
+
+compiled = False
+
+
+class _PerThread(thread_local):
+    scheduler: Any = None
+
+
+_per_thread = _PerThread()
+
+
+def thread_scheduler() -> Any:
+    """Return the `Scheduler` of the calling thread, or `None` if it has none."""
+    return _per_thread.scheduler
+
+
+def set_thread_scheduler(scheduler: Any) -> None:
+    """Make *scheduler* that of the calling thread; `None` takes it away."""
+    _per_thread.scheduler = scheduler
+
+
+def switch(target: greenlet) -> BaseException | None:
+    """Switch to *target*; return what the caller was thrown before it was switched back to, or `None`.
+
+    Returned and not raised, since a C function that catches is larger on the stack than one that looks at a result, and
+    the stack is what a switch copies.
+    """
+    try:
+        target.switch()
+    except BaseException as error:
+        return error
+    return None
+
+
+def set_parent(child: greenlet, parent: greenlet) -> None:
+    """Let *child*, which must not have started, return to *parent* when it ends."""
+    child.parent = parent
+
+
+def caller() -> Any:
+    """Return the frame of the Python code, other than core's own, that called; `None` if there is none."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__package__") == __package__:
+        frame = frame.f_back  # type: ignore[assignment]
+    return frame

@@ -1,0 +1,115 @@
+"""`_switch.py` in C: greenlet's C interface, a native thread-local, and the clock without a Python call.
+
+The thread-local is a borrowed reference; a Python thread-local beside it owns the scheduler, so that the interpreter drops it
+when the thread ends.
+"""
+
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF
+
+from ._native import monotonic as _python_monotonic, thread_local
+
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+      #define HUBLET_THREAD_LOCAL __declspec(thread)
+    #elif defined(__GLIBC__)
+      /* A pointer fits into what glibc keeps free for this; elsewhere a loaded library may not ask for it. */
+      #define HUBLET_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
+    #else
+      #define HUBLET_THREAD_LOCAL __thread
+    #endif
+    static HUBLET_THREAD_LOCAL PyObject *hublet_scheduler = NULL;
+
+    /* Only where it is the clock that time.monotonic reads: deadlines are compared with the user's readings of it. */
+    #if defined(__linux__)
+      #include <time.h>
+      static double hublet_monotonic(void) {
+          struct timespec now;
+          if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return -1.0;
+          return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+      }
+    #else
+      static double hublet_monotonic(void) { return -1.0; }
+    #endif
+
+    /* The exception that is set, with its traceback, as a new reference. */
+    static PyObject *hublet_take_error(void) {
+    #if PY_VERSION_HEX >= 0x030C0000
+        return PyErr_GetRaisedException();
+    #else
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        PyErr_NormalizeException(&type, &value, &traceback);
+        if (traceback != NULL) {
+            PyException_SetTraceback(value, traceback);
+            Py_DECREF(traceback);
+        }
+        Py_DECREF(type);
+        return value;
+    #endif
+    }
+    """
+    PyObject *hublet_scheduler
+    double hublet_monotonic() noexcept
+    object hublet_take_error()
+
+cdef extern from "Python.h":
+    PyObject *PyEval_GetFrame()
+
+cdef extern from "greenlet/greenlet.h":
+    void PyGreenlet_Import()
+    greenlet PyGreenlet_GetCurrent()
+    PyObject *PyGreenlet_Switch(greenlet target, PyObject *args, PyObject *kwargs)
+    int PyGreenlet_SetParent(greenlet child, greenlet parent) except -1
+
+PyGreenlet_Import()
+
+compiled = True
+
+
+class _PerThread(thread_local):
+    scheduler = None
+
+    def __del__(self):
+        set_thread_scheduler(None)
+
+
+cdef object _per_thread = _PerThread()
+
+
+cpdef object current():
+    return PyGreenlet_GetCurrent()
+
+
+cpdef object thread_scheduler():
+    return None if hublet_scheduler == NULL else <object>hublet_scheduler
+
+
+cpdef object set_thread_scheduler(object scheduler):
+    global hublet_scheduler
+    hublet_scheduler = NULL if scheduler is None else <PyObject *>scheduler
+    _per_thread.scheduler = scheduler
+
+
+cpdef object switch(greenlet target):
+    cdef PyObject *result = PyGreenlet_Switch(target, NULL, NULL)
+    if result == NULL:
+        return hublet_take_error()
+    Py_DECREF(<object>result)
+    return None
+
+
+cpdef object set_parent(greenlet child, greenlet parent):
+    PyGreenlet_SetParent(child, parent)
+
+
+cpdef double monotonic() except? -1.0:
+    cdef double now = hublet_monotonic()
+    return now if now >= 0.0 else _python_monotonic()
+
+
+cpdef object caller():
+    # Compiled, core's own functions have no frames to leave out.
+    cdef PyObject *frame = <PyObject *>PyEval_GetFrame()
+    return None if frame == NULL else <object>frame

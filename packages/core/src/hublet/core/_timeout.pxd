@@ -1,0 +1,26 @@
+cimport cython
+from . cimport _switch
+from ._entry cimport Entry
+from ._scheduler cimport Scheduler
+
+cdef class Timer(Entry):
+    cdef readonly Scheduler scheduler
+    cdef readonly object target
+    cdef readonly object error
+    cdef int shields
+
+    cpdef object start(self, double deadline)
+    cdef object expire(self)
+    cpdef object cancel(self)
+
+
+cdef class Timeout(BaseException):
+    cdef bint _ref
+    cdef Timer _timer
+    cdef public object exception
+    cdef public object seconds
+
+    @cython.locals(scheduler=Scheduler, timer=Timer)
+    cpdef object start(self)
+    @cython.locals(timer=Timer)
+    cpdef object cancel(self)

@@ -1,0 +1,164 @@
+"""Waiting for several things at once, and ending several greenlets at once.
+
+What can be waited for is anything with `ready`, `rawlink` and `unlink`: greenlets, events, results of other packages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from greenlet import GreenletExit
+
+from ._greenlet import Greenlet
+from ._hub import get_hub
+from ._park import ParkingLot, Waiter, deadline_in
+from ._timeout import Timeout
+
+__all__ = ["IWait", "iwait", "joinall", "kill", "killall", "wait"]
+
+
+class IWait:
+    """The objects as they become ready: an iterator, and a context manager that removes its links when left early."""
+
+    def __init__(self, objects: Iterable[Any], timeout: float | None = None, count: int | None = None) -> None:
+        # Each object once, in the order given.  By identity: what is waited for need not be hashable.
+        self._pending = list({id(each): each for each in objects}.values())
+        self._left = len(self._pending) if count is None else min(count, len(self._pending))
+        self._deadline = deadline_in(timeout)
+        self._ready: list[Any] = []
+        self._waiting: Waiter | None = None
+        for each in self._pending:
+            each.rawlink(self._notice)
+
+    def _notice(self, source: Any) -> None:
+        self._ready.append(source)
+        if self._waiting is not None:
+            self._waiting.unpark()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        if self._left <= 0:
+            self.close()
+            raise StopIteration
+        while not self._ready:
+            self._waiting = Waiter(self)
+            try:
+                in_time = self._waiting.park(self._deadline)
+            except BaseException:
+                self.close()
+                raise
+            finally:
+                self._waiting = None
+            if not in_time:
+                self.close()
+                raise StopIteration
+        self._left -= 1
+        found = self._ready.pop(0)
+        self._pending = [each for each in self._pending if each is not found]
+        return found
+
+    def close(self) -> None:
+        """Remove the links from what is not ready yet; the iteration is over.  Never switches."""
+        self._left = 0
+        pending, self._pending = self._pending, []
+        for each in pending:
+            each.unlink(self._notice)
+
+    def __enter__(self) -> IWait:
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<IWait for {self._left} of {self._pending!r}>"
+
+
+def iwait(objects: Iterable[Any], timeout: float | None = None, count: int | None = None) -> IWait:
+    """Return an iterator over *objects* in the order in which they become ready.
+
+    It ends after *count* of them (`None` is all) or after *timeout* seconds from now (`None` is without limit).  Each step
+    parks until one is ready.  Use it in a `with` statement if you may leave it early.
+    """
+    return IWait(objects, timeout, count)
+
+
+def wait(objects: Iterable[Any] | None = None, timeout: float | None = None, count: int | None = None) -> Any:
+    """Wait until *count* of *objects* are ready (`None` is all) and return the list of them, the earliest first.
+
+    Parks, at most *timeout* seconds; `None` is without limit.  Without *objects*, wait until nothing is left that could
+    happen, and return whether that came in time, as `Hub.join`.
+    """
+    if objects is None:
+        return get_hub().join(timeout)
+    with IWait(objects, timeout, count) as ready:
+        return list(ready)
+
+
+def joinall(
+    greenlets: Iterable[Any], timeout: float | None = None, raise_error: bool = False, count: int | None = None
+) -> list[Any]:
+    """Wait until *count* of *greenlets* are finished (`None` is all) and return the list of them, the earliest first.
+
+    Parks, at most *timeout* seconds; `None` is without limit.  With *raise_error*, raise the first error at once.
+    """
+    with IWait(greenlets, timeout, count) as ready:
+        if not raise_error:
+            return list(ready)
+        done = []
+        for each in ready:
+            if getattr(each, "exception", None) is not None:
+                each.get()
+            done.append(each)
+        return done
+
+
+def kill(greenlet: Any, exception: Any = GreenletExit) -> None:
+    """Make sure that *exception* will be raised in *greenlet*, which may be a raw one.  Never switches."""
+    if isinstance(greenlet, Greenlet):
+        greenlet.kill(exception, block=False)
+    elif not greenlet.dead:
+        get_hub().call_soon(_throw_raw, greenlet, exception)
+
+
+def _throw_raw(greenlet: Any, exception: Any) -> None:
+    if not greenlet.dead:
+        greenlet.throw(exception)
+
+
+def killall(
+    greenlets: Iterable[Any], exception: Any = GreenletExit, block: bool = True, timeout: float | None = None
+) -> None:
+    """Raise *exception* in all *greenlets*; those that have not begun to run never will.
+
+    With *block*, park until they are finished, at most *timeout* seconds; `None` is without limit.  Raises `Timeout` if some
+    that had begun are not finished by then.  Takes any iterable, raw greenlets and duplicates.
+    """
+    victims = list({id(each): each for each in greenlets}.values())
+    deadline = deadline_in(timeout)
+    for each in victims:
+        kill(each, exception)
+    if not block:
+        return
+    raw = [each for each in victims if not isinstance(each, Greenlet)]
+    if raw:
+        finished = ParkingLot()
+        get_hub().call_soon(_watch_raw, raw, finished)
+        if not finished.park(deadline, raw):
+            raise Timeout(timeout)
+    for each in victims:
+        if isinstance(each, Greenlet) and not each.ready():
+            each._join_until(deadline)
+            if not each.ready():
+                raise Timeout(timeout)
+
+
+def _watch_raw(raw: list[Any], finished: ParkingLot) -> None:
+    # Raw greenlets tell nobody of their end, so look again after each turn of the hub.
+    if all(each.dead for each in raw):
+        finished.unpark()
+    else:
+        get_hub().call_soon(_watch_raw, raw, finished)

@@ -1,0 +1,33 @@
+cimport cython
+from .._entry cimport Entry
+
+@cython.final
+cdef class Handle:
+    cdef public Loop loop
+    cdef public int fd
+    cdef public int armed
+    cdef public Entry reader
+    cdef public Entry writer
+    cdef public object data
+
+    @cython.locals(loop=Loop)
+    cpdef object set_reader(self, Entry entry)
+    @cython.locals(loop=Loop)
+    cpdef object set_writer(self, Entry entry)
+    cpdef object clear_reader(self, Entry entry)
+    cpdef object clear_writer(self, Entry entry)
+    @cython.locals(unwanted=int, entry=Entry)
+    cpdef int ready(self, int events) except -1
+
+
+cdef class Loop:
+    cdef public bint sleeping
+    cdef public Py_ssize_t waiting
+
+    cpdef Handle watch(self, int fd)
+    cpdef object unwatch(self, Handle handle)
+    cpdef object arm(self, Handle handle, int event)
+    cpdef object poll(self, object timeout)
+    cpdef object wake(self)
+    cpdef object close(self)
+    cpdef object after_fork(self)

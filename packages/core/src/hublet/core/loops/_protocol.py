@@ -1,0 +1,145 @@
+"""What the hub asks of a loop, and all that it asks: to turn the readiness of descriptors into wake-ups.
+
+A loop knows nothing of greenlets, deadlines or signals.  Its rules:
+
+1. `watch` registers a descriptor once and returns its `Handle`; `unwatch` must come before the descriptor is closed.
+2. Who wants to wait puts an `Entry` into a slot of the handle (`Handle.set_reader`, `Handle.set_writer`).  When the
+   descriptor is ready, `poll` empties the slot and calls the entry's `notify`.  An error or a hang-up fills both directions.
+3. `armed` says for which directions the kernel will report readiness.  An edge-triggered loop arms both for good when it
+   registers; a level-triggered loop arms when a slot is filled (`arm`), and disarms lazily: when readiness arrives and
+   nobody waits for it.
+4. Readiness that nobody waits for may be dropped, so whoever waits must have tried the system call first and found that
+   it would block (or asked `poll(2)`).
+5. Only `wake` may be called from another thread or from a signal handler.  `sleeping` is true while `poll` may block: a
+   `wake` at any other time is not needed, and many wakes may end one `poll`.
+"""
+
+from __future__ import annotations
+
+from .._entry import Entry
+
+__all__ = ["READ", "WRITE", "Handle", "Loop"]
+
+READ = 1
+WRITE = 2
+
+
+class Handle:
+    """One watched descriptor, with a slot for whoever waits to read and one for whoever waits to write.
+
+    Used by one thread only: its loop's.
+    """
+
+    __slots__ = ("armed", "data", "fd", "loop", "reader", "writer")
+
+    def __init__(self, loop: Loop, fd: int) -> None:
+        self.loop: Loop | None = loop  # None once unwatched
+        self.fd = fd
+        self.armed = 0
+        self.reader: Entry | None = None
+        self.writer: Entry | None = None
+        self.data: object = None  # for the loop's own use
+
+    def set_reader(self, entry: Entry) -> None:
+        """Let *entry* be notified when the descriptor is readable.  The slot must be empty and the handle watched."""
+        loop = self.loop
+        assert loop is not None and self.reader is None
+        self.reader = entry
+        loop.waiting += 1
+        if not self.armed & READ:
+            loop.arm(self, READ)
+
+    def set_writer(self, entry: Entry) -> None:
+        """Let *entry* be notified when the descriptor is writable.  The slot must be empty and the handle watched."""
+        loop = self.loop
+        assert loop is not None and self.writer is None
+        self.writer = entry
+        loop.waiting += 1
+        if not self.armed & WRITE:
+            loop.arm(self, WRITE)
+
+    def clear_reader(self, entry: Entry) -> None:
+        """Empty the reader's slot if *entry* is in it."""
+        if self.reader is entry:
+            self.reader = None
+            if self.loop is not None:
+                self.loop.waiting -= 1
+
+    def clear_writer(self, entry: Entry) -> None:
+        """Empty the writer's slot if *entry* is in it."""
+        if self.writer is entry:
+            self.writer = None
+            if self.loop is not None:
+                self.loop.waiting -= 1
+
+    def ready(self, events: int) -> int:
+        """Notify who waits for *events* (`READ`, `WRITE` or both); return the events that nobody waited for."""
+        unwanted = 0
+        if events & READ:
+            entry = self.reader
+            if entry is None:
+                unwanted |= READ
+            else:
+                self.clear_reader(entry)
+                entry.notify()
+        if events & WRITE:
+            entry = self.writer
+            if entry is None:
+                unwanted |= WRITE
+            else:
+                self.clear_writer(entry)
+                entry.notify()
+        return unwanted
+
+    def __repr__(self) -> str:
+        return f"<Handle fd={self.fd} reader={self.reader!r} writer={self.writer!r}>"
+
+
+class Loop:
+    """The base of all loops.  Used by one thread only, but for `wake`."""
+
+    name = "abstract"
+
+    __slots__ = ("sleeping", "waiting")
+
+    def __init__(self) -> None:
+        self.sleeping = False
+        self.waiting = 0  # filled slots of all handles: whether anything can still arrive
+
+    def watch(self, fd: int) -> Handle:
+        """Register *fd* and return its handle.
+
+        Raises `OSError(EBADF)` if it is not open, `OSError(EPERM)` if it cannot be polled (a regular file), and
+        `OSError(EEXIST)` if it is watched already.
+        """
+        raise NotImplementedError
+
+    def unwatch(self, handle: Handle) -> None:
+        """Forget the descriptor, open or just closed.  Whoever waits is left waiting: empty the slots before.
+
+        The handle's `loop` becomes `None`.  A second call does nothing.
+        """
+        raise NotImplementedError
+
+    def arm(self, handle: Handle, event: int) -> None:
+        """Ask the kernel to report *event*, `READ` or `WRITE`, for *handle*.  Only level-triggered loops need it."""
+        raise NotImplementedError
+
+    def poll(self, timeout: float | None) -> None:
+        """Wait until something is ready, `wake` is called or *timeout* seconds pass; then notify all that is ready.
+
+        `None` waits without limit and 0 does not wait.  Signal handlers run while it waits, and what they raise, it raises.
+        """
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """End a `poll` that is waiting, or the next one.  Any thread and any signal handler may call it."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Give back all descriptors of the loop itself.  Handles that are left are forgotten.  May be called twice."""
+        raise NotImplementedError
+
+    def after_fork(self) -> None:
+        """Become usable in a forked child, with the same handles, without touching what the parent registered."""
+        raise NotImplementedError

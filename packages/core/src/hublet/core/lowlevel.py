@@ -1,0 +1,30 @@
+"""What authors of primitives stand on; the distributions beside core use nothing else of it but its other public modules.
+
+Every wait goes through `Waiter` or `ParkingLot`.  What is here keeps its meaning between minor versions.
+"""
+
+from ._hub import get_hub, get_hub_if_exists
+from ._io import forget_fd, handle_for, notify_closing, wait_on_handle, wait_readable, wait_writable
+from ._park import ParkingLot, Waiter, deadline_in, yield_now
+from ._threads import call_in_thread
+from .loops import READ, WRITE, Handle, Loop
+
+__all__ = [
+    "READ",
+    "WRITE",
+    "Handle",
+    "Loop",
+    "ParkingLot",
+    "Waiter",
+    "call_in_thread",
+    "deadline_in",
+    "forget_fd",
+    "get_hub",
+    "get_hub_if_exists",
+    "handle_for",
+    "notify_closing",
+    "wait_on_handle",
+    "wait_readable",
+    "wait_writable",
+    "yield_now",
+]
