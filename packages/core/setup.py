@@ -76,7 +76,7 @@ class BuildAllOrNone(build_ext):
             super().run()
         except Exception as error:  # whatever it is: a build that is optional must not stop the install
             if insist:
-                raise
+                raise SystemExit(f"HUBLET_PURE=0, and hublet.core cannot be compiled: {error}") from error
             self._forget()
             self.warn(f"hublet.core will run interpreted: {error}")
 

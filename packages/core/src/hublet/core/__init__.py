@@ -4,6 +4,7 @@ from ._config import config
 from ._greenlet import Greenlet
 from ._fork import reinit
 from ._hub import Hub, get_hub
+from ._scopes import fail_after, move_on_after, shield
 from ._spawn import idle, sleep, spawn, spawn_later, spawn_raw
 from ._switch import compiled
 from ._switch import current as getcurrent
@@ -34,6 +35,7 @@ __all__ = [
     "Timeout",
     "compiled",
     "config",
+    "fail_after",
     "get_hub",
     "getcurrent",
     "idle",
@@ -41,7 +43,9 @@ __all__ = [
     "joinall",
     "kill",
     "killall",
+    "move_on_after",
     "reinit",
+    "shield",
     "sleep",
     "spawn",
     "spawn_later",

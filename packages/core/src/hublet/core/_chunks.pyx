@@ -60,28 +60,27 @@ cdef extern from *:
     static int hublet_has_no_chunk(void) { return PyThreadState_Get()->datastack_chunk == NULL; }
     /* As push_chunk() in pystate.c, for a first chunk: it leaves slot 0 empty, by which popping a frame knows that it
        must not take the chunk away as well. */
-    static void hublet_set_first_chunk(void *memory, size_t size)
+    static void hublet_set_first_chunk(void *memory)
     {
         PyThreadState *state = PyThreadState_Get();
         _PyStackChunk *chunk = (_PyStackChunk *)memory;
         chunk->previous = NULL;
-        chunk->size = size;
         chunk->top = 0;
         state->datastack_chunk = chunk;
         state->datastack_top = &chunk->data[1];
-        state->datastack_limit = (PyObject **)((char *)chunk + size);
+        state->datastack_limit = (PyObject **)((char *)chunk + chunk->size);
     }
     #else
     static int hublet_has_no_chunk(void) { return 0; }
-    static void hublet_set_first_chunk(void *memory, size_t size) { (void)memory; (void)size; }
+    static void hublet_set_first_chunk(void *memory) { (void)memory; }
     #endif
     """
-    void lock "hublet_lock"() noexcept nogil
-    void unlock "hublet_unlock"() noexcept nogil
+    void lock "hublet_lock"() nogil
+    void unlock "hublet_unlock"() nogil
     int lock_across_fork "hublet_lock_across_fork"()
     bint HAS_DATA_STACK "HUBLET_HAS_DATA_STACK"
     bint has_no_chunk "hublet_has_no_chunk"()
-    void set_first_chunk "hublet_set_first_chunk"(void* memory, size_t size)
+    void set_first_chunk "hublet_set_first_chunk"(void* memory)
 
 cdef enum:
     # DATA_STACK_CHUNK_SIZE in pystate.c.  Nothing else asks the arena allocator for it: arenas are 256 KiB or 1 MiB.
@@ -89,6 +88,8 @@ cdef enum:
     # Seven or eight ordinary frames.  A server's idle connection needs up to 970 bytes in the standard library's classes;
     # what is too much here every greenlet pays, and one for which it is too little pays a page besides.
     SMALL = 1536
+    PAGE = 4096
+    STEP = 16  # what malloc() aligns to
 
 cdef struct Block:
     # The head of CPython's _PyStackChunk, and the slot after it that CPython leaves empty in a first chunk.
@@ -135,6 +136,26 @@ cdef bint _keep(Shelf* shelf, Block* block) noexcept nogil:
     return has_room
 
 
+cdef Block* _new_small() noexcept nogil:
+    # Somebody may replace the arena allocator after us without passing on, against CPython's rules.  A small chunk then
+    # ends in a free() or a munmap() that is not ours.  So it is a whole malloc() block, for which free() is right, and it
+    # starts no page, because munmap() would take the page away; anywhere else munmap() refuses.
+    cdef Block* block = <Block*> malloc(SMALL)
+    cdef size_t size = SMALL
+    if block is NULL:
+        return NULL
+    if <uintptr_t> block % PAGE == 0:
+        block = <Block*> (<char*> block + STEP)
+        size -= STEP
+    block.size = size
+    block.owner = &_small
+    return block
+
+
+cdef void _free_small(Block* block) noexcept nogil:
+    free(<char*> block - (SMALL - block.size))
+
+
 cdef void* _allocate(void* context, size_t size) noexcept nogil:
     cdef void* memory = NULL
     if size == CHUNK:
@@ -146,36 +167,17 @@ cdef void* _allocate(void* context, size_t size) noexcept nogil:
 
 cdef void _release(void* context, void* memory, size_t size) noexcept nogil:
     cdef Block* block = <Block*> memory
-    if size == CHUNK:
+    if memory is NULL:
+        _before.free(context, memory, size)
+    elif size == CHUNK:
         if not _keep(&_chunks, block):
             _before.free(context, memory, size)
     # The size alone does not tell: another copy of this module may be loaded, under another name.
-    elif size == SMALL and block.owner == &_small:
+    elif SMALL - STEP <= size <= SMALL and block.owner == &_small:
         if not _keep(&_small, block):
-            free(memory)
+            _free_small(block)
     else:
         _before.free(context, memory, size)
-
-
-cdef bint _is_at_page_start(Block* block) noexcept nogil:
-    return <uintptr_t> block % 4096 == 0
-
-
-cdef Block* _new_small() noexcept nogil:
-    # Should somebody replace the allocator after us and not pass on, a small chunk ends at theirs.  That is why it is a
-    # whole malloc() block and not cut from a larger one, and why it never starts a page: free() is then right for it, and
-    # munmap() refuses it.
-    cdef Block* block = <Block*> malloc(SMALL)
-    cdef Block* another
-    if _is_at_page_start(block):
-        another = <Block*> malloc(SMALL)  # before the free(), else it is the same one again
-        free(block)
-        block = another
-    if _is_at_page_start(block):
-        free(block)
-        return NULL
-    block.owner = &_small
-    return block
 
 
 cpdef void use_small_first_chunk() noexcept:
@@ -195,7 +197,7 @@ cpdef void use_small_first_chunk() noexcept:
     if block is NULL:
         block = _new_small()
     if block is not NULL:
-        set_first_chunk(block, SMALL)
+        set_first_chunk(block)
 
 
 def install(limit: int = 1024) -> bool:
@@ -250,7 +252,7 @@ def uninstall() -> None:
     block = _clear(&_small)
     while block is not NULL:
         following = block.next
-        free(block)
+        _free_small(block)
         block = following
 
 

@@ -57,6 +57,7 @@ SETTINGS = {
         Setting("threadpool_size", 10, _count, "most native threads that blocking calls of one hub may use at once"),
         Setting("threadpool_idle", 10.0, _seconds, "seconds after which an idle thread of the pool ends"),
         Setting("chunk_cache", True, _switch, "keep CPython's data-stack chunks for new greenlets (compiled, Python 3.11+)"),
+        Setting("watchdog", 0.0, _seconds, "seconds without polling after which a hub says what holds it up; 0: no watchdog"),
         Setting("spawn_tree", False, _switch, "record who spawned a greenlet and the whole stack, and share spawn_tree_locals"),
     )
 }

@@ -1,5 +1,5 @@
 cimport cython
-from . cimport _switch
+from . cimport _chunks, _park, _switch
 from ._entry cimport Callback, Entry
 from ._park cimport ParkingLot
 from ._scheduler cimport Scheduler
@@ -8,13 +8,15 @@ from ._switch cimport greenlet
 cdef class _Start(Entry):
     cdef public object starting
 
+    cdef object begin_starting(self, object starting)
+
     @cython.locals(starting=object)
     cdef object run(self)
     cdef object expire(self)
 
 
 cdef class _Kill(Entry):
-    cdef object victim
+    cdef Greenlet victim
     cdef object error
 
     cdef object run(self)
@@ -35,18 +37,21 @@ cdef class Greenlet(greenlet):
     cdef list _links
     cdef dict _extras
     cdef object _spawn_code
-    cdef int _spawn_line
+    cdef int _spawn_instruction
 
-    cpdef object start(self)
+    @cython.locals(scheduler=Scheduler)
+    cdef object _set_up(self, object run, tuple args, dict kwargs, object context)
+    @cython.locals(start=_Start)
+    cdef object _start_now(self)
     cdef object _fail(self, object error)
     @cython.locals(scheduler=Scheduler, joiners=ParkingLot)
     cdef object _finish(self, object result, object error)
     @cython.locals(start=_Start)
     cdef object _end_before_start(self, object error)
-    cpdef object _kill_now(self, object error)
-    cpdef object _join_until(self, object deadline)
-    cpdef object join(self, object timeout=*)
-    cpdef object get(self, object block=*, object timeout=*)
-    cpdef object ready(self)
+    cdef object _kill_now(self, object error)
+    cdef object _join_until(self, object deadline)
     cdef dict _extra(self)
-    cpdef object _notify(self)
+
+
+@cython.locals(new=Greenlet)
+cpdef object spawn_function(object function, tuple args, dict kwargs)

@@ -9,12 +9,12 @@ only some programs ask for (links, a name, an ident, locals of the spawn tree) i
 
 from __future__ import annotations
 
-from contextvars import Context, copy_context
+from contextvars import Context
 from typing import Any
 
 from greenlet import GreenletExit, greenlet
 
-from . import _switch
+from . import _chunks, _park, _switch
 from ._config import config
 from ._entry import Callback, Entry
 from ._hub import get_hub
@@ -33,6 +33,10 @@ class _Start(Entry):
     __slots__ = ("starting",)
 
     def __init__(self, starting: Greenlet) -> None:
+        self.begin_starting(starting)
+
+    def begin_starting(self, starting: Any) -> None:
+        """Set every field."""
         self.begin()
         self.starting: Any = starting
 
@@ -70,13 +74,19 @@ class Greenlet(greenlet):
     """
 
     def __init__(self, run: Any = None, *args: Any, context: Context | None = None, **kwargs: Any) -> None:
+        self._set_up(run, args, kwargs, context)
+
+    def _set_up(self, run: Any, args: tuple[Any, ...], kwargs: dict[str, Any], context: Context | None) -> None:
         scheduler = _switch.thread_scheduler()
         if scheduler is None:
             scheduler = get_hub().scheduler
         if run is not None and not callable(run):
             raise TypeError(f"the function to run must be callable, not {run!r}")
         _switch.set_parent(self, scheduler.greenlet)
-        self.gr_context = copy_context() if context is None else context
+        if context is None:
+            _switch.inherit_context(self)
+        else:
+            self.gr_context = context
         self.args = args
         self.kwargs = kwargs
         self._scheduler: Scheduler = scheduler
@@ -92,10 +102,10 @@ class Greenlet(greenlet):
         self._extras: dict[str, Any] | None = None
         frame = _switch.caller()
         self._spawn_code: Any = None
-        self._spawn_line = 0
+        self._spawn_instruction = 0
         if frame is not None:
-            self._spawn_code = frame.f_code
-            self._spawn_line = frame.f_lineno
+            self._spawn_code = _switch.code_of(frame)
+            self._spawn_instruction = _switch.instruction_of(frame)
         if config.spawn_tree:
             self._record_spawn(frame)
 
@@ -117,9 +127,14 @@ class Greenlet(greenlet):
 
     def start(self) -> None:
         """Let it run when its turn comes.  Never switches.  Does nothing if it was started before."""
+        self._start_now()
+
+    def _start_now(self) -> None:
         if self._start is None and not self._begun and self._result is _UNFINISHED:
-            self._start = _Start(self)
-            self._scheduler.schedule(self._start)
+            start = _Start.__new__(_Start)
+            start.begin_starting(self)
+            self._start = start
+            self._scheduler.schedule(start)
 
     def start_later(self, seconds: float) -> None:
         """Let it run in *seconds*.  Never switches.  Does nothing if it was started before."""
@@ -135,13 +150,12 @@ class Greenlet(greenlet):
         """Call the function.  Called once, by the hub; not for users."""
         if self._result is not _UNFINISHED:
             return  # killed before it began, and switched to all the same
+        _chunks.use_small_first_chunk()
         self._start = None
         self._begun = True
         try:
-            if self._function is None:
-                result = self._run(*self.args, **self.kwargs)
-            else:
-                result = self._function(*self.args, **self.kwargs)
+            function = self._run if self._function is None else self._function
+            result = function(*self.args, **self.kwargs) if self.kwargs else function(*self.args)
         except GreenletExit as error:
             self._finish(error, None)
         except BaseException as error:
@@ -237,7 +251,7 @@ class Greenlet(greenlet):
 
     def _join_until(self, deadline: float | None) -> None:
         if self._joiners is None:
-            self._joiners = ParkingLot()
+            self._joiners = _park.make_lot()
         self._joiners.park(deadline, self)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
@@ -403,7 +417,7 @@ class Greenlet(greenlet):
         """The file and line that made it, as ``file:line``; empty if it was made from no Python code."""
         if self._spawn_code is None:
             return ""
-        return f"{self._spawn_code.co_filename}:{self._spawn_line}"
+        return f"{self._spawn_code.co_filename}:{_line_of(self._spawn_code, self._spawn_instruction)}"
 
     @property
     def spawning_greenlet(self) -> Any:
@@ -431,6 +445,14 @@ class Greenlet(greenlet):
         arguments = [repr(argument) for argument in self.args]
         arguments += [f"{key}={value!r}" for key, value in self.kwargs.items()]
         return f"{name}({', '.join(arguments)}) {state}"
+
+
+def spawn_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Greenlet:
+    """Make and start a `Greenlet`, without the cost of calling a class (`benchmarks/kernel`, spawn + join)."""
+    new = Greenlet.__new__(Greenlet)
+    new._set_up(function, args, kwargs, None)
+    new._start_now()
+    return new
 
 
 class SpawnedLink:
@@ -478,6 +500,14 @@ class FailureSpawnedLink(SpawnedLink):
 
 
 _SPAWNED_LINK = SpawnedLink
+
+
+def _line_of(code: Any, instruction: int) -> int:
+    """Return the line of *code* that the instruction at index *instruction* belongs to."""
+    for start, end, line in code.co_lines():
+        if start <= instruction < end and line is not None:
+            return line  # type: ignore[no-any-return]
+    return code.co_firstlineno  # type: ignore[no-any-return]
 
 
 def _exception_from(args: tuple[Any, ...]) -> BaseException:

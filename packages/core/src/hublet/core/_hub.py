@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from greenlet import GreenletExit, greenlet
 
-from . import _switch
+from . import _chunks, _switch
 from ._config import config
 from ._entry import Callback
-from ._native import count_threads, get_ident
+from ._native import count_threads, get_ident, thread_local
 from ._scheduler import Scheduler
 from .errors import HubDestroyed, InvalidSwitchError
 from .loops import make_loop
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .loops import Loop
 
-__all__ = ["Hub", "get_hub", "get_hub_if_exists", "in_main_thread", "set_main_thread"]
+__all__ = ["Hub", "call_soon_threadsafe", "get_hub", "get_hub_if_exists", "in_main_thread", "set_main_thread"]
 
 _main_thread = get_ident()
 
@@ -37,6 +37,26 @@ def set_main_thread() -> None:
     """Let the calling thread be the main one.  For a forked child, in which no other thread is left."""
     global _main_thread
     _main_thread = get_ident()
+
+
+class _PerThread(thread_local):
+    end: _ThreadEnd | None = None
+
+
+class _ThreadEnd:
+    """Lies among the locals of a native thread, and takes its hub down when the interpreter drops those."""
+
+    __slots__ = ("hub",)
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+
+    def __del__(self) -> None:
+        if not in_main_thread() and not self.hub.dead:
+            self.hub.destroy()
+
+
+_per_thread = _PerThread()
 
 
 class Hub(greenlet):
@@ -57,6 +77,8 @@ class Hub(greenlet):
     def __init__(self, loop: Loop | str | None = None) -> None:
         if loop is None or isinstance(loop, str):
             loop = make_loop(loop)
+        if config.chunk_cache:
+            _chunks.install()
         self.scheduler = Scheduler(self, loop)
         main = _switch.current()
         while main.parent is not None:
@@ -64,6 +86,7 @@ class Hub(greenlet):
         _switch.set_parent(self, main)
         self.name = ""
         self._joiners: list[Any] = []
+        self._watchdogs = 0
         self._at_close: list[Any] = []
         self._resolver: Any = None
         self._threadpool: Any = None
@@ -72,7 +95,7 @@ class Hub(greenlet):
         """Call ``function(*arguments)`` in the hub once what is ready now has run.
 
         Never switches.  The function must not wait; its errors go to `handle_error`.  Return an object whose `cancel`
-        forgets the call.  Other threads use `call_soon_threadsafe`, which is the same, for readers.
+        forgets the call.  Any thread may call it.
         """
         callback = Callback(function, arguments)
         self.scheduler.schedule(callback)
@@ -107,15 +130,15 @@ class Hub(greenlet):
             for waiter in joiners:
                 waiter.unpark()
             return True
-        if not in_main_thread() or count_threads() > self._idle_workers():
+        if not in_main_thread() or count_threads() > self._own_threads():
             return False  # another thread may still call or set something
         from ._deadlock import explain  # late: only ever needed once
 
         self._raise_in_main(explain(self))
         return True
 
-    def _idle_workers(self) -> int:
-        return 0 if self._threadpool is None else self._threadpool.size
+    def _own_threads(self) -> int:
+        return self._watchdogs + (0 if self._threadpool is None else self._threadpool.size)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until nothing is left that could happen: no greenlet ready, no deadline, descriptor or thread waited for.
@@ -135,12 +158,41 @@ class Hub(greenlet):
             if waiter in self._joiners:
                 self._joiners.remove(waiter)
 
+    def wait(self, waitable: Any, timeout: float | None = None) -> bool:
+        """Park until *waitable* is ready, at most *timeout* seconds; `None` is without limit.
+
+        *waitable* has `rawlink` and `unlink`: a greenlet, an event.  Return true if it is ready, false if the time was up.
+        """
+        from ._park import Waiter, deadline_in  # late: it stands on this module
+
+        waiter = Waiter(waitable)
+        waitable.rawlink(waiter.unpark)
+        try:
+            return waiter.park(deadline_in(timeout))
+        finally:
+            waitable.unlink(waiter.unpark)
+
+    def watch_for_blocking(self, seconds: float, report: Any = None) -> Any:
+        """Report, from a native thread, the stack that keeps the hub from polling for more than *seconds*.
+
+        Each place is reported once.  *report* is called with the message in that thread; `None` is the logger
+        `hublet.core`.  Return the watchdog: its `counts` tells how often each place was seen, its `stop` ends it.
+        """
+        from ._watchdog import Watchdog  # late: it loads traceback, and few programs use it
+
+        watchdog = Watchdog(self, seconds, report)
+        watchdog.start()
+        self._watchdogs += 1
+        return watchdog
+
     # Errors
 
     def fault(self, context: Any, error: BaseException) -> None:
         """Hand *error*, which *context* did not catch, to `handle_error`.  Never raises in the hub."""
         try:
             self.handle_error(context, type(error), error, error.__traceback__)
+        except HubDestroyed:
+            raise
         except BaseException as second:
             if _switch.current() is not self:
                 raise
@@ -243,6 +295,9 @@ def get_hub() -> Hub:
         return scheduler.greenlet  # type: ignore[no-any-return]
     hub = Hub()
     _switch.set_thread_scheduler(hub.scheduler)
+    _per_thread.end = _ThreadEnd(hub)
+    if config.watchdog:
+        hub.watch_for_blocking(config.watchdog)
     return hub
 
 
@@ -250,3 +305,8 @@ def get_hub_if_exists() -> Hub | None:
     """Return the hub of the calling thread, or `None` if there is none.  Never switches."""
     scheduler = _switch.thread_scheduler()
     return None if scheduler is None else scheduler.greenlet
+
+
+def call_soon_threadsafe(hub: Hub, function: Any, *arguments: Any) -> Callback:
+    """Let *hub* call ``function(*arguments)`` in its thread.  As `Hub.call_soon`; for any thread, and signal handlers."""
+    return hub.call_soon(function, *arguments)

@@ -8,6 +8,7 @@ import select as _select
 from _thread import allocate_lock, get_ident, start_new_thread
 from _thread import _count as count_threads  # threads started by Python, the main thread not counted
 from _thread import _local as thread_local
+from select import select
 from time import monotonic
 from time import sleep as thread_sleep
 
@@ -17,6 +18,7 @@ __all__ = [
     "get_ident",
     "monotonic",
     "poll_fd",
+    "select",
     "start_new_thread",
     "thread_local",
     "thread_sleep",

@@ -20,7 +20,8 @@ cdef class Waiter(Entry):
     cpdef bint park(self, object deadline=*) except -1
     cdef object _wait(self, Scheduler scheduler, object greenlet)
     cdef object _interrupted(self, Scheduler scheduler, object greenlet, object error)
-    cdef object _abandon(self, Scheduler scheduler)
+    @cython.locals(claimed=bint)
+    cdef bint _give_up(self, Scheduler scheduler) except -1
     cdef bint _park_thread(self, object deadline) except -1
     @cython.locals(claimed=bint)
     cpdef bint unpark(self, object value=*) except -1
@@ -34,6 +35,9 @@ cdef class Waiter(Entry):
 
 @cython.locals(waiter=Waiter)
 cdef Waiter make_waiter(object reason)
+
+@cython.locals(lot=ParkingLot)
+cdef ParkingLot make_lot()
 
 cdef object _attend(Scheduler scheduler, object greenlet, Waiter waiter)
 

@@ -84,6 +84,7 @@ class Waiter(Entry):
             return self._park_thread(deadline)
         greenlet = _switch.current()
         if greenlet is scheduler.greenlet:
+            self._give_up(scheduler)
             raise BlockingSwitchOutError(
                 f"{self!r}: the hub cannot wait; spawn a greenlet for what must, instead of calling it from a callback"
             )
@@ -96,47 +97,48 @@ class Waiter(Entry):
                 scheduler.deadlines.add(self, deadline)
             self._wait(scheduler, greenlet)
         self.greenlet = None
-        if self.error is not None:
-            raise self.error
         if self.expired:
             return False
         while self.value is _UNSET:
             thread_sleep(0)  # another thread is between claiming and saying with what
+        if self.error is not None:
+            raise self.error
         return True
 
     def _wait(self, scheduler: Scheduler, greenlet: Any) -> None:
         error = scheduler.switch_out(greenlet)
         if error is not None or not self.claimed:
             self._interrupted(scheduler, greenlet, error)
+        self.reason = None  # whoever keeps the waiter for its value does not mean to keep that
         if self.place:
             scheduler.deadlines.remove(self)
-        if self.expired and self.lot is not None:
-            self.lot.forget(self)
 
     def _interrupted(self, scheduler: Scheduler, greenlet: Any, error: BaseException | None) -> None:
         """Raise *error*, or keep it for later if the greenlet has been handed something that it must take first.
 
         Not what ends programs: Ctrl-C may come at any line of Python, so nothing relies on its not coming here.
         """
+        if self._give_up(scheduler):
+            if error is None:
+                return
+            if not isinstance(error, (KeyboardInterrupt, SystemExit, SystemError)):
+                scheduler.postpone(greenlet, error, scheduler.shielded.get(greenlet, 0))
+                return
         if error is None:
-            self._abandon(scheduler)
             raise InvalidSwitchError(f"{greenlet!r} waits for {self.reason!r}, but was switched to by something else")
-        if self.claimed and not self.expired and not isinstance(error, (KeyboardInterrupt, SystemExit, SystemError)):
-            scheduler.postpone(greenlet, error, scheduler.shielded.get(greenlet, 0))
-            return
-        self._abandon(scheduler)
         try:
             raise error
         finally:
             del error  # or the traceback would hold the frame that holds it
 
-    def _abandon(self, scheduler: Scheduler) -> None:
-        """Leave ring, deadlines and lot: the greenlet does not wait for this any more."""
-        self.claimed = True
+    def _give_up(self, scheduler: Scheduler) -> bool:
+        """Leave ring, deadlines and lot; true if it was too late, because something has been handed over already."""
+        claimed, self.claimed = self.claimed, True
         self.greenlet = None  # should it be in the ring, the hub will find nobody to resume
         scheduler.deadlines.remove(self)
         if self.lot is not None:
             self.lot.forget(self)
+        return claimed and not self.expired
 
     def _park_thread(self, deadline: float | None) -> bool:
         """Block a native thread that has no hub."""
@@ -152,7 +154,7 @@ class Waiter(Entry):
                     if self.lot is not None:
                         self.lot.forget(self)
                     return False
-        while self.value is _UNSET and self.error is None:
+        while self.value is _UNSET:
             thread_sleep(0)
         if self.error is not None:
             raise self.error
@@ -181,6 +183,8 @@ class Waiter(Entry):
         return True
 
     def _resume(self) -> None:
+        if self.lot is not None:
+            self.lot.forget(self)
         if self.greenlet is not None:
             self.scheduler.schedule(self)  # type: ignore[union-attr]
         elif self._lock is not None:
@@ -207,18 +211,27 @@ def make_waiter(reason: Any) -> Waiter:
     return waiter
 
 
+def make_lot() -> ParkingLot:
+    """Return ``ParkingLot()``, without the cost of calling a class (`benchmarks/kernel`, spawn + join)."""
+    lot = ParkingLot.__new__(ParkingLot)
+    lot._waiters = Ring.__new__(Ring)
+    return lot
+
+
 def _attend(scheduler: Scheduler, greenlet: Any, waiter: Waiter) -> None:
     """Do what is seldom to do before a greenlet parks: refuse, or raise what was kept for it."""
+    if waiter.claimed:
+        return
     reason = scheduler.unswitchable.get(greenlet)
     if reason is not None:
-        waiter._abandon(scheduler)
-        raise BlockingSwitchOutError(f"{greenlet!r} would wait for {waiter.reason!r}, but {reason}")
-    if waiter.claimed:
+        if not waiter._give_up(scheduler):
+            raise BlockingSwitchOutError(f"{greenlet!r} would wait for {waiter.reason!r}, but {reason}")
         return
     error = scheduler.take_postponed(greenlet)
     if error is not None:
-        waiter._abandon(scheduler)
-        raise error
+        if not waiter._give_up(scheduler):
+            raise error
+        scheduler.postpone(greenlet, error, scheduler.shielded.get(greenlet, 0))
 
 
 def yield_now() -> None:

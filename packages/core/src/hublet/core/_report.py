@@ -7,9 +7,9 @@ import sys
 import traceback as traceback_module
 from typing import Any, TextIO
 
-__all__ = ["report"]
+__all__ = ["report", "warn"]
 
-_logger = logging.getLogger("hublet.core")
+_logger = logging.getLogger(__package__)
 
 
 def report(context: Any, exc_type: Any, value: Any, traceback: Any, stream: TextIO | None) -> None:
@@ -25,6 +25,11 @@ def report(context: Any, exc_type: Any, value: Any, traceback: Any, stream: Text
         # A handler or a stream that fails, or that waits in the hub: say both errors where no code of users is asked.
         sys.__excepthook__(*sys.exc_info())
         sys.__excepthook__(exc_type, value, traceback)
+
+
+def warn(message: str) -> None:
+    """Write a warning to the logger `hublet.core`."""
+    _logger.warning("%s", message)
 
 
 def _describe(context: Any) -> str:

@@ -1,4 +1,4 @@
-"""asyncio's running loop and current task, which are one per native thread, made one per greenlet.
+"""asyncio's running loop, current task and hooks, which are one per native thread, made one per greenlet.
 
 A greenlet that parks inside a coroutine takes them away with it and puts them back when it resumes, so at every switch the
 thread has none, and no greenlet ever sees another's.  Programs that never import asyncio pay one comparison a switch.
@@ -33,8 +33,9 @@ def leave() -> Any:
 
 def restore(state: Any) -> None:
     """Put back what `leave` returned."""
-    loop, task, enter_task = state
+    loop, task, enter_task, hooks = state
     _set_running_loop(loop)
+    sys.set_asyncgen_hooks(*hooks)
     if task is not None:
         enter_task(loop, task)
 
@@ -46,7 +47,9 @@ def _leave(loop: Any) -> Any:
     if task is not None:
         _leave_task(loop, task)
     _set_running_loop(None)
-    return loop, task, _enter_task
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    return loop, task, _enter_task, hooks
 
 
 def _look_for_asyncio() -> None:

@@ -6,6 +6,8 @@ from ._ring cimport Ring
 from .loops._protocol cimport Loop
 
 cdef int BUDGET
+cdef double LONGEST
+cdef double HEARTBEAT
 
 @cython.final
 cdef class Scheduler:
@@ -17,6 +19,7 @@ cdef class Scheduler:
     cdef public object clock
     cdef public Py_ssize_t outside
     cdef readonly dict handles
+    cdef readonly long long turns
     cdef public bint attention
     cdef public dict postponed
     cdef public dict shielded
@@ -27,12 +30,12 @@ cdef class Scheduler:
     cpdef double now(self) except? -1.0
     cpdef object schedule(self, Entry entry)
     cpdef object schedule_idle(self, Entry entry)
-    @cython.locals(entry=Entry, target=object)
     cdef object switch_out(self, object leaving)
+    @cython.locals(entry=Entry)
+    cdef object _switch_to_next(self, object leaving)
     @cython.locals(ready=Ring, entry=Entry)
     cdef object _turn(self)
-    cdef object _resume(self, object target)
-    @cython.locals(now=double, entry=Entry)
+    @cython.locals(now=double, latest=longlong, entry=Entry)
     cdef object _expire(self)
     @cython.locals(loop=Loop)
     cdef object _poll(self)

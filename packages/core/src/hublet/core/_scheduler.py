@@ -28,6 +28,12 @@ __all__ = ["BUDGET", "Scheduler"]
 
 BUDGET = 128
 
+LONGEST = 86_400.0
+"""Seconds that a hub polls at most before it looks at its deadlines again; more than this some systems do not take."""
+
+HEARTBEAT = 1.0
+"""Seconds that a hub polls which only other threads could wake, before it looks whether there still are any."""
+
 
 class Scheduler:
     """Everything of one native thread that a switch needs.  `Hub` is its greenlet, and what its users see."""
@@ -46,6 +52,7 @@ class Scheduler:
         "ready",
         "shielded",
         "thread_ident",
+        "turns",
         "unswitchable",
     )
 
@@ -64,6 +71,7 @@ class Scheduler:
         self.postponed: dict[Any, list[tuple[int, BaseException]]] = {}  # greenlet -> what to raise when it parks next
         self.shielded: dict[Any, int] = {}  # greenlet -> how many shields it is in
         self.unswitchable: dict[Any, str] = {}  # greenlet -> why it must not park
+        self.turns = 0  # how often it has come round, for the watchdog
         self._idle = Ring()
         self._budget = 0
 
@@ -89,17 +97,22 @@ class Scheduler:
         Return what was thrown at it meanwhile, or `None`.
         """
         state = _running_loop.leave()
-        target = self.greenlet
+        error = self._switch_to_next(leaving)
+        if state is not None:
+            _running_loop.restore(state)
+        return error
+
+    def _switch_to_next(self, leaving: Any) -> BaseException | None:
         if self._budget > 0:
             entry = self.ready.first()
             if entry is not None and entry.greenlet is not None:
-                target = entry.greenlet
-                self.ready.take()
                 self._budget -= 1
-        error = None if target is leaving else _switch.switch(target)
-        if state is not None:
-            _running_loop.restore(state)
-        return error  # type: ignore[no-any-return]
+                if entry.greenlet is leaving:
+                    self.ready.take()
+                    return None
+                entry = None  # as in switch_to_first: not held while this greenlet is parked
+                return _switch.switch_to_first(self.ready)
+        return _switch.switch(self.greenlet)
 
     def interrupt(self, target: Any, error: BaseException, shields: int = 0) -> None:
         """Throw *error* into *target*, now or, if it is shielded, when it parks outside the shield.  For the hub only.
@@ -127,6 +140,8 @@ class Scheduler:
                     if not kept:
                         del self.postponed[target]
                     return error
+        for each in [each for each in self.postponed if each.dead]:
+            del self.postponed[each]
         self.attention = bool(self.unswitchable or self.postponed)
         return None
 
@@ -151,29 +166,29 @@ class Scheduler:
     def _turn(self) -> None:
         ready = self.ready
         self._budget = BUDGET
+        self.turns += 1
         while self._budget > 0:
-            entry = ready.take()
+            entry = ready.first()
             if entry is None:
                 break
             self._budget -= 1
-            target = entry.greenlet
-            if target is None:
+            if entry.greenlet is None:
+                ready.take()
                 entry.run()
-            else:
-                self._resume(target)
+                continue
+            entry = None  # as in switch_to_first: not held while others run
+            error = _switch.switch_to_first(ready)
+            if error is not None:
+                raise error  # a raw greenlet died of it, and its parent is the hub
         if len(self.deadlines):
             self._expire()
         self._poll()
 
-    def _resume(self, target: Any) -> None:
-        error = _switch.switch(target)
-        if error is not None:
-            raise error  # a raw greenlet died of it, and its parent is the hub
-
     def _expire(self) -> None:
         now = self.now()
+        latest = self.deadlines.newest  # not those that expiring makes: they are for the next turn, or it might never end
         while True:
-            entry = self.deadlines.take_due(now)
+            entry = self.deadlines.take_due(now, latest)
             if entry is None:
                 break
             entry.expire()
@@ -200,6 +215,8 @@ class Scheduler:
             return 0.0
         if not (self.loop.waiting or self.deadlines.counting or self.outside) and self.greenlet.nothing_left():
             return 0.0
+        if not (self.loop.waiting or len(self.deadlines) or self.outside):
+            return HEARTBEAT
         if not len(self.deadlines):
             return None
         deadline = self.deadlines.first()
@@ -210,4 +227,4 @@ class Scheduler:
             if not self.ready:
                 self.clock.advance_to(deadline)
             return 0.0
-        return max(0.0, deadline - self.now())
+        return min(max(0.0, deadline - self.now()), LONGEST)

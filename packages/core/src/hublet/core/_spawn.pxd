@@ -1,5 +1,5 @@
 cimport cython
-from . cimport _park
+from . cimport _greenlet, _park
 from ._greenlet cimport Greenlet
 from ._park cimport Waiter
 

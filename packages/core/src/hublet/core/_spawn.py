@@ -6,7 +6,7 @@ from typing import Any
 
 from greenlet import greenlet
 
-from . import _park
+from . import _greenlet, _park
 from ._entry import Callback
 from ._greenlet import Greenlet
 from ._hub import get_hub
@@ -22,9 +22,9 @@ def spawn(function: Any, *args: Any, **kwargs: Any) -> Greenlet:
     Never switches: it begins when the caller next parks.  It runs in a copy of the present `contextvars` context.  Raises
     `TypeError` at once if *function* cannot be called.
     """
-    new = Greenlet(function, *args, **kwargs)
-    new.start()
-    return new
+    if not callable(function):
+        raise TypeError(f"the function to run must be callable, not {function!r}")
+    return _greenlet.spawn_function(function, args, kwargs)  # type: ignore[no-any-return]
 
 
 def spawn_later(seconds: float, function: Any, *args: Any, **kwargs: Any) -> Greenlet:

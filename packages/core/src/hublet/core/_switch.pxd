@@ -1,3 +1,5 @@
+from ._ring cimport Ring
+
 cdef extern from "greenlet/greenlet.h":
     ctypedef class greenlet.greenlet [object PyGreenlet]:
         pass
@@ -6,6 +8,10 @@ cpdef object current()
 cpdef object thread_scheduler()
 cpdef object set_thread_scheduler(object scheduler)
 cpdef object switch(greenlet target)
+cpdef object switch_to_first(Ring ring)
 cpdef object set_parent(greenlet child, greenlet parent)
 cpdef double monotonic() except? -1.0
 cpdef object caller()
+cpdef object code_of(object frame)
+cpdef int instruction_of(object frame) except -2
+cpdef object inherit_context(greenlet child)

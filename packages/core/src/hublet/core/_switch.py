@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import sys
+from contextvars import copy_context
 from typing import Any
 
 from greenlet import getcurrent as current
 from greenlet import greenlet
 
 from ._native import monotonic, thread_local
+from ._ring import Ring
 
-__all__ = ["caller", "compiled", "current", "monotonic", "set_parent", "set_thread_scheduler", "switch", "thread_scheduler"]
+__all__ = ["caller", "code_of", "compiled", "current", "inherit_context", "instruction_of", "monotonic", "set_parent", "set_thread_scheduler", "switch", "switch_to_first", "thread_scheduler"]
 
 compiled = False
 
@@ -48,6 +50,19 @@ def switch(target: greenlet) -> BaseException | None:
     return None
 
 
+def switch_to_first(ring: Ring) -> BaseException | None:
+    """Take the first entry out of *ring* and `switch` to its greenlet.
+
+    Nothing of either is held meanwhile: the caller may stay parked for ever, and would keep alive what the entry was
+    handed.  The greenlet's own stack holds the entry, and the entry the greenlet.
+    """
+    try:
+        ring.popleft().greenlet.switch()
+    except BaseException as error:
+        return error
+    return None
+
+
 def set_parent(child: greenlet, parent: greenlet) -> None:
     """Let *child*, which must not have started, return to *parent* when it ends."""
     child.parent = parent
@@ -59,3 +74,18 @@ def caller() -> Any:
     while frame is not None and frame.f_globals.get("__package__") == __package__:
         frame = frame.f_back  # type: ignore[assignment]
     return frame
+
+
+def code_of(frame: Any) -> Any:
+    """Return the code object that *frame* runs."""
+    return frame.f_code
+
+
+def instruction_of(frame: Any) -> int:
+    """Return the index of the instruction that *frame* is at; the line is found from it when somebody asks."""
+    return frame.f_lasti  # type: ignore[no-any-return]
+
+
+def inherit_context(child: greenlet) -> None:
+    """Let *child*, which must not have started, run in a copy of the present `contextvars` context."""
+    child.gr_context = copy_context()

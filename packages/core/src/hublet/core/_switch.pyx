@@ -7,10 +7,18 @@ when the thread ends.
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 
+from ._entry cimport Entry
+from ._ring cimport Ring
+
 from ._native import monotonic as _python_monotonic, thread_local
 
 cdef extern from *:
     """
+    #include "greenlet/greenlet.h"
+
+    /* Declared here to take a borrowed pointer, of which Cython makes no reference of its own. */
+    #define hublet_switch(target) PyGreenlet_Switch((PyGreenlet *)(target), NULL, NULL)
+
     #if defined(_MSC_VER)
       #define HUBLET_THREAD_LOCAL __declspec(thread)
     #elif defined(__GLIBC__)
@@ -49,18 +57,41 @@ cdef extern from *:
         return value;
     #endif
     }
+
+    static PyObject *hublet_code(PyObject *frame) {
+        return (PyObject *)PyFrame_GetCode((PyFrameObject *)frame);
+    }
+
+    static int hublet_instruction(PyObject *frame) {
+    #if PY_VERSION_HEX >= 0x030B0000
+        return PyFrame_GetLasti((PyFrameObject *)frame);
+    #else
+        PyObject *index = PyObject_GetAttrString(frame, "f_lasti");
+        int instruction = index == NULL ? -1 : (int)PyLong_AsLong(index);
+        Py_XDECREF(index);
+        PyErr_Clear();
+        return instruction;
+    #endif
+    }
+
+    /* A thread that never set a variable has no context at all, and copying nothing is what most greenlets would do. */
+    static int hublet_has_context(void) { return PyThreadState_Get()->context != NULL; }
     """
+    PyObject *hublet_switch(PyObject *target)
     PyObject *hublet_scheduler
     double hublet_monotonic() noexcept
     object hublet_take_error()
+    object hublet_code(object frame)
+    int hublet_instruction(object frame)
+    bint hublet_has_context()
 
 cdef extern from "Python.h":
     PyObject *PyEval_GetFrame()
+    object PyContext_CopyCurrent()
 
 cdef extern from "greenlet/greenlet.h":
     void PyGreenlet_Import()
     greenlet PyGreenlet_GetCurrent()
-    PyObject *PyGreenlet_Switch(greenlet target, PyObject *args, PyObject *kwargs)
     int PyGreenlet_SetParent(greenlet child, greenlet parent) except -1
 
 PyGreenlet_Import()
@@ -93,7 +124,19 @@ cpdef object set_thread_scheduler(object scheduler):
 
 
 cpdef object switch(greenlet target):
-    cdef PyObject *result = PyGreenlet_Switch(target, NULL, NULL)
+    cdef PyObject *result = hublet_switch(<PyObject *>target)
+    if result == NULL:
+        return hublet_take_error()
+    Py_DECREF(<object>result)
+    return None
+
+
+cpdef object switch_to_first(Ring ring):
+    cdef Entry entry = ring.take()
+    cdef PyObject *target = <PyObject *>entry.greenlet
+    cdef PyObject *result
+    entry = None
+    result = hublet_switch(target)
     if result == NULL:
         return hublet_take_error()
     Py_DECREF(<object>result)
@@ -113,3 +156,16 @@ cpdef object caller():
     # Compiled, core's own functions have no frames to leave out.
     cdef PyObject *frame = <PyObject *>PyEval_GetFrame()
     return None if frame == NULL else <object>frame
+
+
+cpdef object code_of(object frame):
+    return hublet_code(frame)
+
+
+cpdef int instruction_of(object frame) except -2:
+    return hublet_instruction(frame)
+
+
+cpdef object inherit_context(greenlet child):
+    if hublet_has_context():
+        child.gr_context = PyContext_CopyCurrent()

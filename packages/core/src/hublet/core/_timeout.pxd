@@ -9,6 +9,7 @@ cdef class Timer(Entry):
     cdef readonly object error
     cdef int shields
 
+    cdef object begin_timing(self, Scheduler scheduler, object target, object error)
     cpdef object start(self, double deadline)
     cdef object expire(self)
     cpdef object cancel(self)
@@ -21,6 +22,6 @@ cdef class Timeout(BaseException):
     cdef public object seconds
 
     @cython.locals(scheduler=Scheduler, timer=Timer)
-    cpdef object start(self)
+    cdef object _begin(self)
     @cython.locals(timer=Timer)
-    cpdef object cancel(self)
+    cdef object _stop(self)

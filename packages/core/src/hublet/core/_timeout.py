@@ -25,6 +25,10 @@ class Timer(Entry):
     __slots__ = ("error", "scheduler", "shields", "target")
 
     def __init__(self, scheduler: Scheduler, target: Any, error: Any) -> None:
+        self.begin_timing(scheduler, target, error)
+
+    def begin_timing(self, scheduler: Scheduler, target: Any, error: Any) -> None:
+        """Set every field."""
         self.begin()
         self.scheduler: Scheduler = scheduler
         self.target: Any = target
@@ -93,7 +97,10 @@ class Timeout(BaseException):
 
     def start(self) -> None:
         """Begin to count.  Raises `RuntimeError` if it is pending already, `TypeError` if `seconds` is no number."""
-        if self.pending:
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._timer is not None and self._timer.place > 0:
             raise RuntimeError(f"{self!r} is started already; cancel it to start it anew")
         seconds = self.seconds
         if seconds is None:
@@ -104,10 +111,11 @@ class Timeout(BaseException):
         error: Any = self.exception
         if error is None or error is False or error is True or isinstance(error, str):
             error = self
-        timer = Timer(scheduler, _switch.current(), error)
+        timer = Timer.__new__(Timer)
+        timer.begin_timing(scheduler, _switch.current(), error)
         if not self._ref:
             timer.uncounted = True
-        timer.start(scheduler.now() + seconds)
+        scheduler.deadlines.add(timer, scheduler.now() + seconds)
         self._timer = timer
 
     @property
@@ -117,22 +125,25 @@ class Timeout(BaseException):
 
     def cancel(self) -> None:
         """Stop counting; it will not be raised.  May be called at any time, and again."""
+        self._stop()
+
+    def close(self) -> None:
+        """As `cancel`."""
+        self._stop()
+
+    def _stop(self) -> None:
         timer = self._timer
         if timer is not None:
             self._timer = None
             timer.cancel()
 
-    def close(self) -> None:
-        """As `cancel`."""
-        self.cancel()
-
     def __enter__(self) -> Timeout:
-        if not self.pending:
-            self.start()
+        if self._timer is None or self._timer.place == 0:
+            self._begin()
         return self
 
     def __exit__(self, exc_type: Any, value: BaseException | None, traceback: Any) -> bool:
-        self.cancel()
+        self._stop()
         return value is self and self.exception is False
 
     def __str__(self) -> str:

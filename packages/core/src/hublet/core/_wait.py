@@ -5,6 +5,7 @@ What can be waited for is anything with `ready`, `rawlink` and `unlink`: greenle
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -22,14 +23,15 @@ class IWait:
     """The objects as they become ready: an iterator, and a context manager that removes its links when left early."""
 
     def __init__(self, objects: Iterable[Any], timeout: float | None = None, count: int | None = None) -> None:
-        # Each object once, in the order given.  By identity: what is waited for need not be hashable.
-        self._pending = list({id(each): each for each in objects}.values())
+        # Each object once.  By identity: what is waited for need not be hashable.
+        self._pending = {id(each): each for each in objects}
         self._left = len(self._pending) if count is None else min(count, len(self._pending))
         self._deadline = deadline_in(timeout)
-        self._ready: list[Any] = []
+        self._ready: deque[Any] = deque()
         self._waiting: Waiter | None = None
-        for each in self._pending:
-            each.rawlink(self._notice)
+        notice = self._notice
+        for each in self._pending.values():
+            each.rawlink(notice)
 
     def _notice(self, source: Any) -> None:
         self._ready.append(source)
@@ -56,15 +58,15 @@ class IWait:
                 self.close()
                 raise StopIteration
         self._left -= 1
-        found = self._ready.pop(0)
-        self._pending = [each for each in self._pending if each is not found]
+        found = self._ready.popleft()
+        self._pending.pop(id(found), None)
         return found
 
     def close(self) -> None:
         """Remove the links from what is not ready yet; the iteration is over.  Never switches."""
         self._left = 0
-        pending, self._pending = self._pending, []
-        for each in pending:
+        pending, self._pending = self._pending, {}
+        for each in pending.values():
             each.unlink(self._notice)
 
     def __enter__(self) -> IWait:
@@ -74,7 +76,7 @@ class IWait:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<IWait for {self._left} of {self._pending!r}>"
+        return f"<IWait for {self._left} of {list(self._pending.values())!r}>"
 
 
 def iwait(objects: Iterable[Any], timeout: float | None = None, count: int | None = None) -> IWait:
@@ -151,7 +153,7 @@ def killall(
             raise Timeout(timeout)
     for each in victims:
         if isinstance(each, Greenlet) and not each.ready():
-            each._join_until(deadline)
+            each.join(None if deadline is None else max(0.0, deadline - get_hub().scheduler.now()))
             if not each.ready():
                 raise Timeout(timeout)
 

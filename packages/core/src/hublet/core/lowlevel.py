@@ -3,7 +3,7 @@
 Every wait goes through `Waiter` or `ParkingLot`.  What is here keeps its meaning between minor versions.
 """
 
-from ._hub import get_hub, get_hub_if_exists
+from ._hub import call_soon_threadsafe, get_hub, get_hub_if_exists
 from ._io import forget_fd, handle_for, notify_closing, wait_on_handle, wait_readable, wait_writable
 from ._park import ParkingLot, Waiter, deadline_in, yield_now
 from ._threads import call_in_thread
@@ -17,6 +17,7 @@ __all__ = [
     "ParkingLot",
     "Waiter",
     "call_in_thread",
+    "call_soon_threadsafe",
     "deadline_in",
     "forget_fd",
     "get_hub",

@@ -1,6 +1,10 @@
 cimport cython
 from .._entry cimport Entry
 
+# READ and WRITE without the lookup of a global name and without an object.
+cdef int _READ
+cdef int _WRITE
+
 @cython.final
 cdef class Handle:
     cdef public Loop loop
@@ -9,6 +13,7 @@ cdef class Handle:
     cdef public Entry reader
     cdef public Entry writer
     cdef public object data
+    cdef unsigned int generation  # for the native loop: which of all owners of this descriptor's number it is
 
     @cython.locals(loop=Loop)
     cpdef object set_reader(self, Entry entry)

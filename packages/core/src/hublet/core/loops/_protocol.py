@@ -1,6 +1,6 @@
 """What the hub asks of a loop, and all that it asks: to turn the readiness of descriptors into wake-ups.
 
-A loop knows nothing of greenlets, deadlines or signals.  Its rules:
+A loop knows nothing of greenlets and deadlines.  Its rules:
 
 1. `watch` registers a descriptor once and returns its `Handle`; `unwatch` must come before the descriptor is closed.
 2. Who wants to wait puts an `Entry` into a slot of the handle (`Handle.set_reader`, `Handle.set_writer`).  When the
@@ -10,8 +10,15 @@ A loop knows nothing of greenlets, deadlines or signals.  Its rules:
    nobody waits for it.
 4. Readiness that nobody waits for may be dropped, so whoever waits must have tried the system call first and found that
    it would block (or asked `poll(2)`).
-5. Only `wake` may be called from another thread or from a signal handler.  `sleeping` is true while `poll` may block: a
-   `wake` at any other time is not needed, and many wakes may end one `poll`.
+5. A loop belongs to the thread that made it.  Only `wake` may be called from another thread or from a signal handler.
+   `sleeping` is the hub's: it is set before the hub looks for the last time whether anything is ready, and reset after
+   `poll`; who finds it set must call `wake`.  A loop neither sets nor reads it, and no `wake` is lost, early as it may come.
+6. `poll` may return early, with nothing to show for it: after a `wake`, after readiness that nobody waited for, and after a
+   signal, since its handler may have changed how long there is to wait.  It never returns late because a signal came just
+   before it waited.
+7. What `notify` or a signal handler raises, `poll` raises; what else was ready is not lost but comes with the next `poll`.
+8. In a forked child a loop never touches what its parent registered, `after_fork` called or not: what is left there of
+   another thread's hub may still be closed by the garbage collector.
 """
 
 from __future__ import annotations
@@ -20,8 +27,8 @@ from .._entry import Entry
 
 __all__ = ["READ", "WRITE", "Handle", "Loop"]
 
-READ = 1
-WRITE = 2
+READ = _READ = 1
+WRITE = _WRITE = 2
 
 
 class Handle:
@@ -44,19 +51,19 @@ class Handle:
         """Let *entry* be notified when the descriptor is readable.  The slot must be empty and the handle watched."""
         loop = self.loop
         assert loop is not None and self.reader is None
+        if not self.armed & _READ:
+            loop.arm(self, _READ)
         self.reader = entry
         loop.waiting += 1
-        if not self.armed & READ:
-            loop.arm(self, READ)
 
     def set_writer(self, entry: Entry) -> None:
         """Let *entry* be notified when the descriptor is writable.  The slot must be empty and the handle watched."""
         loop = self.loop
         assert loop is not None and self.writer is None
+        if not self.armed & _WRITE:
+            loop.arm(self, _WRITE)
         self.writer = entry
         loop.waiting += 1
-        if not self.armed & WRITE:
-            loop.arm(self, WRITE)
 
     def clear_reader(self, entry: Entry) -> None:
         """Empty the reader's slot if *entry* is in it."""
@@ -75,17 +82,17 @@ class Handle:
     def ready(self, events: int) -> int:
         """Notify who waits for *events* (`READ`, `WRITE` or both); return the events that nobody waited for."""
         unwanted = 0
-        if events & READ:
+        if events & _READ:
             entry = self.reader
             if entry is None:
-                unwanted |= READ
+                unwanted |= _READ
             else:
                 self.clear_reader(entry)
                 entry.notify()
-        if events & WRITE:
+        if events & _WRITE:
             entry = self.writer
             if entry is None:
-                unwanted |= WRITE
+                unwanted |= _WRITE
             else:
                 self.clear_writer(entry)
                 entry.notify()
@@ -96,7 +103,7 @@ class Handle:
 
 
 class Loop:
-    """The base of all loops.  Used by one thread only, but for `wake`."""
+    """The base of all loops.  Used by the thread that made it only, but for `wake`."""
 
     name = "abstract"
 
@@ -122,7 +129,10 @@ class Loop:
         raise NotImplementedError
 
     def arm(self, handle: Handle, event: int) -> None:
-        """Ask the kernel to report *event*, `READ` or `WRITE`, for *handle*.  Only level-triggered loops need it."""
+        """Ask the kernel to report *event*, `READ` or `WRITE`, for *handle*.  Only level-triggered loops need it.
+
+        Raises `OSError` if the descriptor was closed in spite of rule 1.
+        """
         raise NotImplementedError
 
     def poll(self, timeout: float | None) -> None:
@@ -133,7 +143,10 @@ class Loop:
         raise NotImplementedError
 
     def wake(self) -> None:
-        """End a `poll` that is waiting, or the next one.  Any thread and any signal handler may call it."""
+        """End a `poll` that is waiting, or the next one.  Any thread and any signal handler may call it.
+
+        After `close` it does nothing.
+        """
         raise NotImplementedError
 
     def close(self) -> None:
@@ -141,5 +154,8 @@ class Loop:
         raise NotImplementedError
 
     def after_fork(self) -> None:
-        """Become usable in a forked child, with the same handles, without touching what the parent registered."""
+        """Become usable in a forked child, with the same handles, without touching what the parent registered.
+
+        Who waits for a descriptor that cannot be registered again, because it is closed here, is notified.
+        """
         raise NotImplementedError

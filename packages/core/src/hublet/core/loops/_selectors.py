@@ -1,15 +1,23 @@
 """The loop for every platform: the standard library's selectors, level-triggered, in plain Python.
 
-Interest is added when somebody waits and taken away only when readiness arrives that nobody waits for, so that a busy
-descriptor costs one system call to register and none after that.
+A descriptor is registered for reading when it is watched.  Interest in writing is added when somebody waits, and interest
+is taken away only when readiness arrives that nobody waits for, so that a busy descriptor costs one system call to register
+and none after that.
+
+Windows has only select(), which knows sockets and nothing else, at most 512 of them.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import selectors
+import stat
+import sys
 from selectors import EVENT_READ, EVENT_WRITE
 
+from .._native import select
+from . import _signal_fd
 from ._protocol import READ, WRITE, Handle, Loop
 from ._wakeup import Wakeup
 
@@ -17,6 +25,13 @@ __all__ = ["SelectorsLoop"]
 
 # Taken now, so that patching `selectors` later does not make the loop wait for itself.
 _Selector = selectors.DefaultSelector
+_SelectSelector = selectors.SelectSelector
+
+# Nobody notices that a loop looks up once a day, and no system takes every number of seconds.
+_LONGEST = 86400.0
+
+# One less than FD_SETSIZE on Windows as CPython sets it: the loop's own is in it too.
+_SELECT_LIMIT = 511
 
 assert (READ, WRITE) == (EVENT_READ, EVENT_WRITE)
 
@@ -26,7 +41,7 @@ class SelectorsLoop(Loop):
 
     name = "selectors"
 
-    __slots__ = ("_handles", "_selector", "_wakeup")
+    __slots__ = ("_handles", "_handles_signals", "_pid", "_selector", "_wakeup")
 
     def __init__(self) -> None:
         Loop.__init__(self)
@@ -34,6 +49,8 @@ class SelectorsLoop(Loop):
         self._open()
 
     def _open(self) -> None:
+        self._pid = os.getpid()
+        self._handles_signals = _signal_fd.may_handle_signals()
         self._selector = _Selector()
         self._wakeup = Wakeup()
         self._selector.register(self._wakeup.fd, READ, None)
@@ -41,28 +58,30 @@ class SelectorsLoop(Loop):
     def watch(self, fd: int) -> Handle:
         if fd in self._handles:
             raise FileExistsError(errno.EEXIST, f"descriptor {fd} is watched already: use its handle")
-        # Registered and removed at once, to find out now what arming would find out too late.
-        self._selector.register(fd, READ, None)
-        self._selector.unregister(fd)
+        _check(fd)
+        if isinstance(self._selector, _SelectSelector) and len(self._handles) >= _SELECT_LIMIT:
+            raise OSError(errno.EMFILE, f"select() cannot watch more than {_SELECT_LIMIT} descriptors")
         handle = Handle(self, fd)
+        self._arm(handle, READ)
         self._handles[fd] = handle
         return handle
 
     def unwatch(self, handle: Handle) -> None:
         if handle.loop is None:
             return
-        if handle.armed:
-            handle.armed = 0
-            self._selector.unregister(handle.fd)
+        handle.loop = None
         del self._handles[handle.fd]
         self.waiting -= (handle.reader is not None) + (handle.writer is not None)
-        handle.loop = None
+        if handle.armed and self._pid == os.getpid():
+            self._selector.unregister(handle.fd)
+        handle.armed = 0
 
     def arm(self, handle: Handle, event: int) -> None:
-        self._set_armed(handle, handle.armed | event)
+        self._arm(handle, handle.armed | event)
 
-    def _set_armed(self, handle: Handle, events: int) -> None:
-        if not handle.armed:
+    def _arm(self, handle: Handle, events: int) -> None:
+        armed, handle.armed = handle.armed, 0  # should it fail, the selector has forgotten the descriptor
+        if not armed:
             self._selector.register(handle.fd, events, handle)
         elif events:
             self._selector.modify(handle.fd, events, handle)
@@ -71,35 +90,93 @@ class SelectorsLoop(Loop):
         handle.armed = events
 
     def poll(self, timeout: float | None) -> None:
-        self.sleeping = timeout != 0
-        try:
-            events = self._selector.select(timeout)
-        finally:
-            self.sleeping = False
-        for key, mask in events:
+        # The first look does not wait: a busy hub is spared the preparations for a wait.
+        ready = self._select(0)
+        if not ready and (timeout is None or timeout > 0):
+            ready = self._wait(_LONGEST if timeout is None else min(timeout, _LONGEST))
+        for key, events in ready:
             handle: Handle | None = key.data
             if handle is None:
                 self._wakeup.drain()
             elif handle.loop is self:
-                unwanted = handle.ready(mask)
+                unwanted = handle.ready(events)
                 if unwanted and handle.loop is self:
-                    self._set_armed(handle, handle.armed & ~unwanted)
+                    self._disarm(handle, unwanted)
+
+    def _disarm(self, handle: Handle, events: int) -> None:
+        try:
+            self._arm(handle, handle.armed & ~events)
+        except OSError:
+            pass  # closed, against the rules: whoever waits next will hear of it
+
+    def _wait(self, timeout: float) -> list[tuple[selectors.SelectorKey, int]]:
+        begun = self._handles_signals and _signal_fd.begin(self._wakeup.signal_fd)
+        try:
+            return self._select(timeout)
+        finally:
+            if begun:
+                _signal_fd.end()
+
+    def _select(self, timeout: float) -> list[tuple[selectors.SelectorKey, int]]:
+        try:
+            return self._selector.select(timeout)
+        except OSError:
+            if not isinstance(self._selector, _SelectSelector) or not self._forget_closed():
+                raise
+            return []
+
+    def _forget_closed(self) -> bool:
+        """Disarm what was closed while it was watched, which select() does not forgive; say whether there was anything."""
+        closed = []
+        for handle in list(self._handles.values()):
+            if handle.armed:
+                try:
+                    _check(handle.fd)
+                except OSError:
+                    self._disarm(handle, handle.armed)
+                    closed.append(handle)
+        for handle in closed:
+            handle.ready(READ | WRITE)
+        return bool(closed)
 
     def wake(self) -> None:
         self._wakeup.send()
 
     def close(self) -> None:
-        for handle in list(self._handles.values()):
+        for handle in self._handles.values():
             handle.loop = None
         self._handles.clear()
+        self.waiting = 0
         self._wakeup.close()
         self._selector.close()
 
     def after_fork(self) -> None:
-        # Closing the old selector closes only the child's copy of its descriptor; unregistering would reach the parent.
-        self._selector.close()
+        # To close the old selector closes the child's copy of its descriptor; to unregister would reach the parent's set.
+        try:
+            self._selector.close()
+        except OSError:
+            pass  # the child has not inherited it (kqueue)
         self._wakeup.close()
+        _signal_fd.forget()
         self._open()
-        for handle in self._handles.values():
-            if handle.armed:
-                self._selector.register(handle.fd, handle.armed, handle)
+        for handle in list(self._handles.values()):
+            events, handle.armed = handle.armed, 0
+            if events:
+                try:
+                    self._arm(handle, events)
+                except OSError:
+                    handle.ready(READ | WRITE)
+        self.wake()  # in case it was meant to
+
+
+def _check(fd: int) -> None:
+    """Raise what not every selector does: `OSError` if *fd* is not open, or not a thing that can be waited for."""
+    if sys.platform == "win32":
+        try:
+            select([fd], [], [], 0)
+        except (OSError, ValueError):
+            raise OSError(errno.EBADF, f"{fd} is not an open socket") from None
+    else:
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+            raise PermissionError(errno.EPERM, f"descriptor {fd} is a file, which is always ready: do not wait for it")

@@ -1,46 +1,65 @@
-"""A descriptor that one thread makes readable to end another's wait for readiness."""
+"""A descriptor that one thread, or CPython at a signal, makes readable to end another thread's wait for readiness."""
 
 from __future__ import annotations
 
-import os
+import sys
+
+# Neither `socket`, whose names may be patched by now, nor a pipe, which select() cannot watch on Windows.
+import _socket
 
 __all__ = ["Wakeup"]
 
 
-class Wakeup:
-    """A pipe to oneself, or an eventfd where the system has one."""
+def _make_pair() -> tuple[_socket.socket, _socket.socket]:
+    """Make two sockets that are connected to each other, where the system cannot do so itself."""
+    with_address = (_socket.AF_INET, _socket.SOCK_STREAM)
+    listener, sender = _socket.socket(*with_address), _socket.socket(*with_address)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(1)
+    sender.connect(listener.getsockname())
+    while True:
+        receiver = _socket.socket(*with_address, 0, listener._accept()[0])  # type: ignore[attr-defined]
+        if receiver.getpeername() == sender.getsockname():  # and not some other process that was quicker
+            listener.close()
+            return receiver, sender
+        receiver.close()
 
-    __slots__ = ("_write_fd", "fd")
+
+class Wakeup:
+    """A socket connected to another one.  Closes both when it is dropped."""
+
+    __slots__ = ("_receiver", "_sender", "fd", "signal_fd")
 
     def __init__(self) -> None:
-        if hasattr(os, "eventfd"):
-            self.fd = self._write_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        else:
-            self.fd, self._write_fd = os.pipe()
-            os.set_blocking(self.fd, False)
-            os.set_blocking(self._write_fd, False)
+        self._receiver, self._sender = _make_pair() if sys.platform == "win32" else _socket.socketpair()
+        self._receiver.setblocking(False)
+        self._sender.setblocking(False)
+        self.fd = self._receiver.fileno()  # to be watched
+        self.signal_fd = self._sender.fileno()  # for `signal.set_wakeup_fd`
 
     def send(self) -> None:
         """Make `fd` readable.  Any thread and any signal handler may call it; after `close` it does nothing."""
-        if self._write_fd < 0:
-            return
         try:
-            os.write(self._write_fd, b"\x01\0\0\0\0\0\0\0")  # eight bytes: what an eventfd wants, in either byte order
+            self._sender.send(b"\0")
         except BlockingIOError:
             pass  # full: it is readable already, which is all that was wanted
+        except OSError:
+            if self._sender.fileno() >= 0:
+                raise
 
     def drain(self) -> None:
         """Make `fd` unreadable again."""
         try:
-            os.read(self.fd, 65536)
+            while len(self._receiver.recv(4096)) == 4096:
+                pass
         except BlockingIOError:
             pass
 
     def close(self) -> None:
         """Give the descriptors back.  May be called twice."""
-        read_fd, write_fd = self.fd, self._write_fd
-        self.fd = self._write_fd = -1
-        if write_fd >= 0:
-            os.close(write_fd)
-        if read_fd >= 0 and read_fd != write_fd:
-            os.close(read_fd)
+        self._sender.close()
+        self._receiver.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_sender"):  # otherwise there were no descriptors left to open
+            self.close()

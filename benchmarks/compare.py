@@ -1,0 +1,112 @@
+"""Run the same cases on several peers, in turn, and print the medians side by side.
+
+A benchmark is a folder with a module ``on_PEER.py`` for each peer.  Each module has ``CASES``: name -> (function, operations), where
+``function(operations)`` does that many.  Every measurement is a process of its own, and the rounds go through the peers in
+turn, so that what disturbs the machine disturbs all of them.  The figure is CPU time (user and system) per operation,
+because this is what a program pays and what a busy machine changes least; the best of the repetitions inside one process
+counts, and the median of the rounds is printed.
+
+    python benchmarks/compare.py kernel --peers hublet gevent asyncio uvloop raw --rounds 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+HERE = Path(__file__).parent
+
+
+def load(folder: str, peer: str) -> ModuleType:
+    """Import the module of *peer* in *folder*."""
+    spec = importlib.util.spec_from_file_location(f"{folder}_{peer}", HERE / folder / f"on_{peer}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(HERE / folder))
+    spec.loader.exec_module(module)
+    return module
+
+
+def measure_here(folder: str, peer: str, case: str, repetitions: int) -> float:
+    """Return the least nanoseconds of CPU time that an operation took."""
+    module = load(folder, peer)
+    function, operations = module.CASES[case]
+    runner = getattr(module, "run_case", lambda function, operations: function(operations))
+    best = float("inf")
+    for _ in range(repetitions):
+        before = time.process_time_ns()
+        value = runner(function, operations)
+        spent = time.process_time_ns() - before
+        if isinstance(value, float):
+            return value  # not time but bytes, which only the first repetition takes from the system
+        best = min(best, spent / operations)
+    return best
+
+
+def measure(folder: str, peer: str, case: str, repetitions: int) -> float | None:
+    """Measure in a new process; `None` if the peer does not have the case, or is not installed."""
+    command = [sys.executable, __file__, folder, "--one", peer, case, "--repetitions", str(repetitions)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 3:
+        return None
+    if done.returncode != 0:
+        print(f"{peer} {case} failed: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        return None
+    return float(json.loads(done.stdout))
+
+
+def main() -> int:
+    """Parse the arguments and run."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder")
+    parser.add_argument("--peers", nargs="+", default=["hublet", "gevent", "asyncio", "uvloop", "raw"])
+    parser.add_argument("--cases", nargs="+")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--one", nargs=2, metavar=("PEER", "CASE"), help="measure one, print it as JSON")
+    options = parser.parse_args()
+    if options.one:
+        peer, case = options.one
+        try:
+            print(json.dumps(measure_here(options.folder, peer, case, options.repetitions)))
+        except (ImportError, KeyError) as error:
+            print(f"{peer} has no {case}: {error!r}", file=sys.stderr)
+            return 3
+        return 0
+    first = load(options.folder, options.peers[0])
+    cases = options.cases or list(first.CASES)
+    results: dict[tuple[str, str], list[float]] = {}
+    for _ in range(options.rounds):
+        for case in cases:
+            for peer in options.peers:
+                figure = measure(options.folder, peer, case, options.repetitions)
+                if figure is not None:
+                    results.setdefault((case, peer), []).append(figure)
+    show(cases, options.peers, results)
+    return 0
+
+
+def show(cases: list[str], peers: list[str], results: dict[tuple[str, str], list[float]]) -> None:
+    """Print a Markdown table: the medians, and how many times the first peer's figure each other one is."""
+    print(f"CPython {platform.python_version()}, {platform.machine()}\n")
+    others = peers[1:]
+    print("| | " + " | ".join(peers) + " | " + " | ".join(f"{peer} ÷ {peers[0]}" for peer in others) + " |")
+    print("|---" * (1 + len(peers) + len(others)) + "|")
+    for case in cases:
+        medians = {peer: statistics.median(results[case, peer]) for peer in peers if (case, peer) in results}
+        ours = medians.get(peers[0])
+        row = [f"{medians[peer]:,.0f}" if peer in medians else "–" for peer in peers]
+        row += [f"{medians[peer] / ours:.2f}" if peer in medians and ours else "–" for peer in others]
+        print(f"| {case} | " + " | ".join(row) + " |")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

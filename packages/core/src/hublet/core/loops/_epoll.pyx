@@ -1,0 +1,363 @@
+# cython: boundscheck=False, wraparound=False
+"""The native loop: edge-triggered epoll without a Python call between the kernel and whoever waits.  Linux only.
+
+**One registration.**  A descriptor is added once, for both directions, edge-triggered, and nothing about it is said to the
+kernel again until it is removed: two system calls for its whole life.  That works because of rule 4 of `_protocol`.  An
+edge that comes while nobody waits is dropped, and whoever waits has tried the system call after that and found nothing.
+
+**Stale events.**  The kernel forgets a descriptor only when the last copy of what it refers to is closed, so an event can
+arrive after its number belongs to somebody else.  Each event therefore carries the number and a generation, which is new
+for every `watch`; the number leads to the handle and the generation says whether it is the right one.  The event carries
+no pointer, so nothing is touched that might be gone, even if the handle was dropped while this very batch is handed out.
+
+**wake** writes to an eventfd, at most once until `poll` has seen it.  It is never read: every write is a new edge, and what
+counts up is 64 bits wide.
+
+**Signals.**  Python's handlers run between two lines of Python, so one that becomes due just before the thread goes to
+sleep would wait as long as the thread does.  In the main thread CPython therefore writes to a pipe of ours when a signal
+arrives (`signal.set_wakeup_fd`), from just before the last look at what is due until the wait is over; outside of a
+`poll` that waits, the setting is whatever it was, and where somebody else has set it, it stays theirs and an interrupted
+system call must do.  To block the signals instead (`epoll_pwait`) would cost two more system calls and not help where a
+signal is delivered to another thread.
+
+**The GIL** is kept while only looking.
+"""
+
+import errno as _errno
+import os
+from ._signal_fd import may_handle_signals
+
+from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
+from cpython.list cimport PyList_GET_SIZE
+from libc.errno cimport EEXIST, EINTR, errno
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport strerror
+from posix.fcntl cimport O_CLOEXEC, O_NONBLOCK
+from posix.unistd cimport close as close_fd, read as read_fd, write as write_fd
+
+from ._protocol cimport Handle, Loop
+
+cdef extern from *:
+    """
+    #include <errno.h>
+    #include <pthread.h>
+    #include <sys/syscall.h>
+    #include <unistd.h>
+
+    /* Wheels are built where the headers are older than the kernels they run on.  The number is the same everywhere but on
+       Alpha, which does not come into question. */
+    #if !defined(SYS_epoll_pwait2) && (defined(__x86_64__) && !defined(__ILP32__) || defined(__aarch64__))
+      #define SYS_epoll_pwait2 441
+    #endif
+
+    /* Wait `seconds`, without limit if they are negative; return how many events there are, or minus an error number.  To the nanosecond since Linux 5.11, and before that rounded up to
+       milliseconds, or the loop would come back too early and spin until the deadline. */
+    static int hublet_epoll_wait(int epoll, struct epoll_event *events, int room, double seconds) {
+        double milliseconds;
+        int count;
+    #ifdef SYS_epoll_pwait2
+        static int is_missing = 0;
+        struct { long long seconds, nanoseconds; } timeout;
+        if (seconds > 0 && !is_missing) {
+            if (seconds > 1e9) seconds = 1e9;
+            timeout.seconds = (long long)seconds;
+            timeout.nanoseconds = (long long)((seconds - (double)timeout.seconds) * 1e9) + 1;
+            if (timeout.nanoseconds > 999999999) {
+                timeout.seconds += 1;
+                timeout.nanoseconds = 0;
+            }
+            count = (int)syscall(SYS_epoll_pwait2, epoll, events, room, &timeout, NULL, (size_t)0);
+            /* EPERM is what a sandbox says that does not know the call. */
+            if (count >= 0) return count;
+            if (errno != ENOSYS && errno != EPERM) return -errno;
+            is_missing = 1;
+        }
+    #endif
+        milliseconds = seconds * 1e3;
+        if (milliseconds > 2e9) milliseconds = 2e9;
+        if (milliseconds > (double)(int)milliseconds) milliseconds += 1.0;
+        count = epoll_wait(epoll, events, room, seconds < 0 ? -1 : (int)milliseconds);
+        return count < 0 ? -errno : count;
+    }
+
+    /* Counts the forks between this process and the one that loaded the module. */
+    static int hublet_forks = 0;
+    static void hublet_count_fork(void) { hublet_forks++; }
+    static int hublet_count_forks(void) { return pthread_atfork(NULL, NULL, hublet_count_fork); }
+    """
+    int hublet_forks
+    int hublet_count_forks()
+    int hublet_epoll_wait(int epoll, epoll_event *events, int room, double seconds) nogil
+
+cdef extern from "sys/epoll.h":
+    int EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD
+    uint32_t EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP, EPOLLET
+    ctypedef union epoll_data_t:
+        uint64_t u64
+    ctypedef struct epoll_event "struct epoll_event":
+        uint32_t events
+        epoll_data_t data
+    int epoll_create1(int flags)
+    int epoll_ctl(int epoll, int operation, int fd, epoll_event *event)
+
+cdef extern from "sys/eventfd.h":
+    int EFD_CLOEXEC, EFD_NONBLOCK
+    int eventfd(unsigned int value, int flags)
+
+cdef extern from "unistd.h":
+    int pipe2(int *fds, int flags)
+
+cdef extern from "Python.h":
+    int PySignal_SetWakeupFd(int fd)
+
+cdef enum:
+    READ = 1
+    WRITE = 2
+    BATCH = 256
+
+# The end of a pipe of ours that CPython writes to at this moment, or -1.
+cdef int wakeup_fd = -1
+
+cdef bint TRY = "HUBLET_TRY" in os.environ
+
+if hublet_count_forks() != 0:
+    raise MemoryError("pthread_atfork")
+
+
+cdef bint begin_wakeup_fd(int fd) noexcept:
+    """Let CPython write to *fd* when a signal arrives, unless somebody else has set another; say whether it will."""
+    global wakeup_fd
+    cdef int previous = PySignal_SetWakeupFd(fd)
+    if previous != -1 and previous != wakeup_fd:
+        PySignal_SetWakeupFd(previous)
+        return False
+    wakeup_fd = fd
+    return True
+
+
+cdef void end_wakeup_fd() noexcept:
+    """Let CPython write nowhere again.  What a handler has set in the meantime stays."""
+    global wakeup_fd
+    cdef int current = PySignal_SetWakeupFd(-1)
+    if current != wakeup_fd:
+        PySignal_SetWakeupFd(current)
+    wakeup_fd = -1
+
+
+cdef class EpollLoop(Loop):
+    """A loop on edge-triggered epoll."""
+
+    name = "native"
+
+    cdef int _epoll
+    cdef int _eventfd
+    cdef int _signals_out  # a pipe, in the main thread only
+    cdef int _signals_in
+    cdef bint _woken  # the eventfd was written to, and `poll` has not seen it
+    cdef int _forks
+    cdef uint32_t _generation  # the last one given out; 0 marks what is ours
+    cdef int _next  # of those in `_events`, what is to be handed out next, and how many there are
+    cdef int _count
+    cdef list _handles  # by descriptor, None where there is none.  A list, so that the garbage collector sees them
+    cdef epoll_event _events[BATCH]
+
+    def __cinit__(self):
+        self._epoll = self._eventfd = self._signals_out = self._signals_in = -1
+        self._handles = [None] * 64
+
+    def __init__(self):
+        if self._epoll < 0:
+            self._open()
+
+    def __dealloc__(self):
+        self._close_own()
+
+    cdef int _open(self) except -1:
+        cdef int ends[2]
+        self._forks = hublet_forks
+        self._next = self._count = 0
+        self._woken = False
+        self._epoll = epoll_create1(EPOLL_CLOEXEC)
+        if self._epoll < 0:
+            PyErr_SetFromErrno(OSError)
+        self._eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
+        if self._eventfd < 0:
+            PyErr_SetFromErrno(OSError)
+        self._control(EPOLL_CTL_ADD, self._eventfd, EPOLLIN | EPOLLET, 0)
+        if may_handle_signals():
+            if pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0:
+                PyErr_SetFromErrno(OSError)
+            self._signals_out, self._signals_in = ends[0], ends[1]
+            self._control(EPOLL_CTL_ADD, self._signals_out, EPOLLIN, 0)
+        return 0
+
+    cdef void _close_own(self) noexcept:
+        # Each is a copy of the parent's in a forked child, and closing it there does nothing to the parent's.
+        if self._epoll >= 0:
+            close_fd(self._epoll)
+        if self._eventfd >= 0:
+            close_fd(self._eventfd)
+        if self._signals_out >= 0:
+            close_fd(self._signals_out)
+            close_fd(self._signals_in)
+        self._epoll = self._eventfd = self._signals_out = self._signals_in = -1
+
+    cdef int _control(self, int operation, int fd, uint32_t events, uint32_t generation) except -1:
+        cdef epoll_event event
+        event.events = events
+        event.data.u64 = (<uint64_t>generation << 32) | <uint32_t>fd
+        if epoll_ctl(self._epoll, operation, fd, &event) < 0:
+            PyErr_SetFromErrno(OSError)
+        return 0
+
+    cdef int _add(self, Handle handle) except -1:
+        cdef epoll_event event
+        event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
+        event.data.u64 = (<uint64_t>handle.generation << 32) | <uint32_t>handle.fd
+        if epoll_ctl(self._epoll, EPOLL_CTL_ADD, handle.fd, &event) < 0:
+            # No handle of ours has the number: what is registered was closed without our being told, while there was
+            # another copy of it, and that copy has been given the old number.
+            if errno != EEXIST or epoll_ctl(self._epoll, EPOLL_CTL_MOD, handle.fd, &event) < 0:
+                PyErr_SetFromErrno(OSError)
+        return 0
+
+    cpdef Handle watch(self, int fd):
+        cdef list handles = self._handles
+        cdef Py_ssize_t room = PyList_GET_SIZE(handles)
+        cdef Handle handle
+        if self._epoll < 0:
+            raise ValueError(f"{self!r} is closed")
+        if fd >= room:
+            handles.extend([None] * (max(fd + 1, 2 * room) - room))
+        elif fd >= 0 and handles[fd] is not None:
+            raise FileExistsError(_errno.EEXIST, f"descriptor {fd} is watched already: use its handle")
+        self._generation += 1
+        if self._generation == 0:
+            self._generation = 1
+        handle = Handle.__new__(Handle)
+        handle.loop = self
+        handle.fd = fd
+        handle.armed = READ | WRITE
+        handle.generation = self._generation
+        self._add(handle)
+        handles[fd] = handle
+        return handle
+
+    cpdef object unwatch(self, Handle handle):
+        cdef epoll_event event  # ignored, but some old kernels want one
+        if handle.loop is None:
+            return
+        handle.loop = None
+        self._handles[handle.fd] = None
+        self.waiting -= (handle.reader is not None) + (handle.writer is not None)
+        if self._forks == hublet_forks:
+            # Whatever it says: the descriptor was closed already, then.
+            epoll_ctl(self._epoll, EPOLL_CTL_DEL, handle.fd, &event)
+
+    cpdef object arm(self, Handle handle, int event):
+        pass
+
+    cpdef object poll(self, object timeout):
+        cdef double seconds
+        if self._next >= self._count:
+            seconds = -1.0 if timeout is None else <double>timeout
+            self._next = self._count = 0
+            if timeout is not None and not seconds > 0.0:
+                self._look()
+            elif TRY:
+                self._look()
+                if self._count == 0:
+                    self._wait(seconds)
+            else:
+                self._wait(seconds)
+        self._hand_out()
+
+    cdef int _look(self) except -1:
+        return self._harvest(hublet_epoll_wait(self._epoll, self._events, BATCH, 0.0))
+
+    cdef int _wait(self, double seconds) except -1:
+        cdef int count
+        cdef bint begun = self._signals_in >= 0 and begin_wakeup_fd(self._signals_in)
+        try:
+            PyErr_CheckSignals()
+            with nogil:
+                count = hublet_epoll_wait(self._epoll, self._events, BATCH, seconds)
+        finally:
+            if begun:
+                end_wakeup_fd()
+        return self._harvest(count)
+
+    cdef int _harvest(self, int count) except -1:
+        if count >= 0:
+            self._count = count
+        elif count == -EINTR:
+            PyErr_CheckSignals()
+        else:
+            raise OSError(-count, strerror(-count).decode())
+        return 0
+
+    cdef int _hand_out(self) except -1:
+        cdef bint signalled = False
+        cdef uint32_t events, generation
+        cdef Py_ssize_t fd
+        cdef Handle handle
+        while self._next < self._count:
+            events = self._events[self._next].events
+            generation = <uint32_t>(self._events[self._next].data.u64 >> 32)
+            fd = <uint32_t>self._events[self._next].data.u64
+            if generation == 0:
+                if fd == self._eventfd:
+                    self._woken = False
+                else:
+                    signalled = True
+            elif fd < PyList_GET_SIZE(self._handles) and self._handles[fd] is not None:
+                handle = <Handle>self._handles[fd]
+                if handle.generation == generation:
+                    # Should it raise, the event comes once more, for the other direction.
+                    handle.ready(
+                        (READ if events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) else 0)
+                        | (WRITE if events & (EPOLLOUT | EPOLLHUP | EPOLLERR) else 0)
+                    )
+            self._next += 1
+        if signalled:
+            self._drain_signals()
+            PyErr_CheckSignals()
+        return 0
+
+    cdef void _drain_signals(self) noexcept:
+        cdef char numbers[256]
+        while read_fd(self._signals_out, numbers, sizeof(numbers)) == sizeof(numbers):
+            pass
+
+    cpdef object wake(self):
+        cdef uint64_t one = 1
+        if not self._woken and self._eventfd >= 0:
+            self._woken = True
+            write_fd(self._eventfd, &one, sizeof(one))
+
+    cpdef object close(self):
+        cdef Handle handle
+        handles, self._handles = self._handles, []
+        for handle in handles:
+            if handle is not None:
+                handle.loop = None
+        self.waiting = 0
+        self._next = self._count = 0
+        self._close_own()
+
+    cpdef object after_fork(self):
+        cdef Handle handle
+        if self._epoll < 0:
+            return
+        self._close_own()
+        if wakeup_fd >= 0:  # the parent's main thread was waiting, and is not here
+            end_wakeup_fd()
+        self._open()
+        for item in list(self._handles):
+            if item is not None:
+                handle = <Handle>item
+                try:
+                    self._add(handle)
+                except OSError:
+                    handle.ready(READ | WRITE)
+        self.wake()  # in case it was meant to

@@ -1,0 +1,37 @@
+"""The parts of the standard library that can be patched, by name, and what to install to get each.
+
+Nothing is decided by this table but the words of an error and the names that are offered: what *is* installed says so
+itself, by its patch records, and may bring features that are not here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["FEATURES", "Feature"]
+
+
+class Feature(NamedTuple):
+    """One row of the table."""
+
+    distribution: str
+    meaning: str
+    in_all: bool = True
+    """Whether `patch_all` patches it without being asked."""
+
+
+FEATURES = {
+    "builtins": Feature("hublet-core", "what `builtins` has that blocks"),
+    "dns": Feature("hublet-net", "looking up names of hosts: `socket.getaddrinfo` and its relatives"),
+    "os": Feature("hublet-process", "`os.fork`, `os.waitpid` and their relatives"),
+    "queue": Feature("hublet-sync", "`queue.SimpleQueue`"),
+    "select": Feature("hublet-net", "`select.select`, `select.poll` and `select.epoll`"),
+    "selectors": Feature("hublet-net", "the selectors of `selectors`, hence asyncio's loop"),
+    "signal": Feature("hublet-process", "`signal`, as far as SIGCHLD goes"),
+    "socket": Feature("hublet-net", "`socket.socket` and `socket.create_connection`"),
+    "ssl": Feature("hublet-net", "`ssl`: contexts make cooperative TLS sockets"),
+    "subprocess": Feature("hublet-process", "`subprocess.Popen` and what stands on it"),
+    "sys": Feature("hublet-process", "`sys.stdin`, `sys.stdout` and `sys.stderr`", in_all=False),
+    "thread": Feature("hublet-sync", "`threading` and `_thread`: threads become greenlets"),
+    "time": Feature("hublet-core", "`time.sleep`"),
+}

@@ -1,0 +1,463 @@
+"""The cooperative socket: the standard library's own, with every call that could block made to park instead.
+
+The descriptor is always non-blocking, and so is the socket in C below; the timeout that users see is kept here.  Each call
+makes the system call first and waits only when there was nothing to do, at most until one deadline, which is taken when
+the first wait begins, so that a spurious wake-up grants no second full timeout.
+
+A socket that always has something to do would never park.  So after `_CREDIT` calls without a wait it lets others run,
+*before* the next system call: what is thrown at the greenlet then loses no data.
+
+The class is long because `socket.socket` is; each method is a few lines.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import operator
+import os
+import warnings
+from typing import TYPE_CHECKING, Any, overload
+
+from hublet.core import sleep
+from hublet.core.errors import BlockingSwitchOutError
+from hublet.core.lowlevel import READ, WRITE, Handle, deadline_in, get_hub_if_exists, wait_on_handle, yield_now
+
+from ._handles import closed_error, register, release
+from ._original import Original, block_until_ready
+from ._resolve import resolve_address
+from ._sendfile import use_sendfile
+
+if TYPE_CHECKING:
+    from _socket import _Address, _RetAddress
+    from collections.abc import Callable, Iterable
+
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+__all__ = ["socket"]
+
+_CREDIT = 32
+
+# What never waits in C either, whatever the timeout: for the error queue the kernel has no event.
+_DO_NOT_WAIT = getattr(_socket, "MSG_DONTWAIT", 0) | getattr(_socket, "MSG_ERRQUEUE", 0)
+_WAIT_FOR_ALL = getattr(_socket, "MSG_WAITALL", 0)
+_PEEK = getattr(_socket, "MSG_PEEK", 0)
+_AF_UNIX = getattr(_socket, "AF_UNIX", None)
+_BY_NAME = (_socket.AF_INET, _socket.AF_INET6) if hasattr(_socket, "AF_INET6") else (_socket.AF_INET,)
+_CONNECTING = (errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK if os.name == "nt" else errno.EINPROGRESS)
+_TIMED_OUT = -1
+_FIRST_PAUSE, _LAST_PAUSE = 0.001, 0.05  # seconds between attempts, where there is nothing to wait for
+
+# The methods in C, without a look-up along the classes at each call.
+_base = _socket.socket
+_accept = _base._accept
+_close = _base.close
+_connect_ex = _base.connect_ex
+_detach = _base.detach
+_fileno = _base.fileno
+_finalize: Callable[[_socket.socket], None] = _base.__del__  # type: ignore[attr-defined]
+_recv = _base.recv
+_recv_into = _base.recv_into
+_recvfrom = _base.recvfrom
+_recvfrom_into = _base.recvfrom_into
+_send = _base.send
+_sendto = _base.sendto
+_family = _base.family.__get__  # type: ignore[attr-defined]
+_type = _base.type.__get__  # type: ignore[attr-defined]
+_proto = _base.proto.__get__  # type: ignore[attr-defined]
+
+
+class socket(Original):
+    """As `socket.socket`, but a greenlet that waits lets the others run.
+
+    Every method that `socket.socket` documents to block parks, unless the socket is in non-blocking mode or can answer at
+    once.  In a native thread that has no hub, other than the main one, it blocks that thread.  Beside the errors of the
+    original, waiting raises `OSError(EBADF)` if the socket is closed by another greenlet meanwhile,
+    `ConcurrentObjectUseError` if another greenlet waits for the same, and `InvalidThreadUseError` if another thread does.
+
+    A copy of the descriptor made by other means (`dup` in C, `fork`) is non-blocking too: the two share that setting.
+    """
+
+    __module__ = "hublet.net.socket"
+    __slots__ = ("_credit", "_handle", "_hub", "_timeout")
+
+    _closed: bool
+    _credit: int
+    _handle: Handle | None
+    _hub: Any
+    _io_refs: int
+    _timeout: float | None
+
+    def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:
+        self._handle = self._hub = None
+        self._credit = _CREDIT
+        _base.__init__(self, family, type, proto, fileno)
+        self._io_refs = 0
+        self._closed = False
+        self._timeout = _base.gettimeout(self)  # the default, or 0.0 with SOCK_NONBLOCK
+        if self._timeout != 0.0 or fileno is not None:
+            _base.setblocking(self, False)
+
+    # Timeouts
+
+    def gettimeout(self) -> float | None:
+        """Return the timeout in seconds; `None` is without limit, 0.0 is non-blocking mode.  Never switches."""
+        return self._timeout
+
+    @property
+    def timeout(self) -> float | None:
+        """The timeout in seconds; `None` is without limit, 0.0 is non-blocking mode."""
+        return self._timeout
+
+    def settimeout(self, value: float | None, /) -> None:
+        """Let calls wait at most *value* seconds; `None` is without limit, 0 is non-blocking mode.  Never switches.
+
+        What waits already keeps its deadline.  Raises as `socket.settimeout`.
+        """
+        if value is not None:
+            value = float(value if isinstance(value, float) else operator.index(value))
+            if value != value:
+                raise ValueError("Invalid value NaN (not a number)")
+            if value < 0.0:
+                raise ValueError("Timeout value out of range")
+            if value > 9e9:
+                raise OverflowError("timestamp too large to convert to C PyTime_t")
+        if _fileno(self) < 0:
+            raise closed_error()
+        self._timeout = value
+
+    def setblocking(self, flag: object, /) -> None:
+        """As ``settimeout(None)`` if *flag* is true and ``settimeout(0.0)`` if it is false."""
+        self.settimeout(None if flag else 0.0)
+
+    def getblocking(self) -> bool:
+        """Return whether calls may wait.  Never switches."""
+        return self._timeout != 0.0
+
+    # Waiting
+
+    def _wait(self, event: int, deadline: float | None) -> None:
+        """Park until the socket is ready for *event*, `READ` or `WRITE`, after a call has found that it is not."""
+        if not self._is_ready_by(event, deadline):
+            raise TimeoutError("timed out")
+
+    def _is_ready_by(self, event: int, deadline: float | None) -> bool:
+        self._credit = _CREDIT
+        handle = self._handle
+        if handle is None or handle.loop is None or self._hub is not get_hub_if_exists():
+            handle = register(self)
+        if handle is None:
+            return block_until_ready(_fileno(self), event, deadline)
+        return wait_on_handle(handle, event, deadline)
+
+    def _deadline(self) -> float | None:
+        return None if self._timeout is None else deadline_in(self._timeout)
+
+    def _repeat(self, event: int, call: Callable[..., Any], *args: Any) -> Any:
+        """Wait and call again until it does not say that it would block."""
+        deadline = self._deadline()
+        while True:
+            self._wait(event, deadline)
+            try:
+                return call(self, *args)
+            except BlockingIOError:
+                pass
+
+    def _call(self, event: int, flags: int, call: Callable[..., Any], *args: Any) -> Any:
+        """Return ``call(self, *args)``; wait for *event* while it would block."""
+        self._spend()
+        try:
+            return call(self, *args)
+        except BlockingIOError:
+            if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
+                raise
+        return self._repeat(event, call, *args)
+
+    def _nap(self, seconds: float, deadline: float | None) -> bool:
+        """Wait *seconds* where the kernel has no event to wait for; false if *deadline* has passed."""
+        left = seconds if deadline is None else deadline - deadline_in(0.0)  # type: ignore[operator]
+        if left <= 0.0:
+            return False
+        sleep(min(seconds, left))
+        return True
+
+    def _spend(self) -> None:
+        credit = self._credit
+        if credit:
+            self._credit = credit - 1
+        else:
+            self._give_way()
+
+    def _give_way(self) -> None:
+        """Let others run, unless the caller must not wait: it would not have had to."""
+        self._credit = _CREDIT
+        if self._timeout != 0.0:
+            try:
+                yield_now()
+            except BlockingSwitchOutError:
+                pass
+
+    # Receiving
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """As `socket.recv`.  Parks."""
+        credit = self._credit  # `_spend`, without the call
+        if credit:
+            self._credit = credit - 1
+        else:
+            self._give_way()
+        if flags and self._gathers(flags):
+            buf = bytearray(bufsize)
+            return bytes(memoryview(buf)[: self._recv_all_into(memoryview(buf), flags)])
+        try:
+            return _recv(self, bufsize, flags)
+        except BlockingIOError:
+            if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
+                raise
+        return self._repeat(READ, _recv, bufsize, flags)  # type: ignore[no-any-return]
+
+    def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
+        """As `socket.recv_into`.  Parks."""
+        credit = self._credit
+        if credit:
+            self._credit = credit - 1
+        else:
+            self._give_way()
+        if flags and self._gathers(flags):
+            view = memoryview(buffer).cast("B")
+            if 0 <= nbytes <= len(view):
+                return self._recv_all_into(view[:nbytes] if nbytes else view, flags)
+        try:
+            return _recv_into(self, buffer, nbytes, flags)
+        except BlockingIOError:
+            if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
+                raise
+        return self._repeat(READ, _recv_into, buffer, nbytes, flags)  # type: ignore[no-any-return]
+
+    def _gathers(self, flags: int) -> bool:
+        """Say whether a call with *flags* waits in C until the whole buffer is full."""
+        return bool(
+            flags & _WAIT_FOR_ALL
+            and self._timeout is None
+            and not flags & (_PEEK | _DO_NOT_WAIT)
+            and _type(self) == _socket.SOCK_STREAM
+        )
+
+    def _recv_all_into(self, view: memoryview, flags: int) -> int:
+        """Fill *view*; return how much there was before the end.  MSG_WAITALL does nothing on a non-blocking descriptor."""
+        count = 0
+        while True:
+            received = self._call(READ, flags, _recv_into, view[count:], 0, flags)
+            count += received
+            if not received or count == len(view):
+                return count
+
+    def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, _RetAddress]:
+        """As `socket.recvfrom`.  Parks."""
+        return self._call(READ, flags, _recvfrom, bufsize, flags)  # type: ignore[no-any-return]
+
+    def recvfrom_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> tuple[int, _RetAddress]:
+        """As `socket.recvfrom_into`.  Parks."""
+        return self._call(READ, flags, _recvfrom_into, buffer, nbytes, flags)  # type: ignore[no-any-return]
+
+    if hasattr(_base, "recvmsg"):
+
+        def recvmsg(self, bufsize: int, ancbufsize: int = 0, flags: int = 0, /) -> Any:
+            """As `socket.recvmsg`.  Parks."""
+            return self._call(READ, flags, _base.recvmsg, bufsize, ancbufsize, flags)
+
+        def recvmsg_into(
+            self, buffers: Iterable[WriteableBuffer], ancbufsize: int = 0, flags: int = 0, /
+        ) -> Any:
+            """As `socket.recvmsg_into`.  Parks."""
+            # An iterator would be used up by the first attempt.
+            buffers = tuple(buffers)
+            return self._call(READ, flags, _base.recvmsg_into, buffers, ancbufsize, flags)
+
+    # Sending
+
+    def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:
+        """As `socket.send`.  Parks."""
+        credit = self._credit
+        if credit:
+            self._credit = credit - 1
+        else:
+            self._give_way()
+        try:
+            return _send(self, data, flags)
+        except BlockingIOError:
+            if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
+                raise
+        return self._repeat(WRITE, _send, data, flags)  # type: ignore[no-any-return]
+
+    def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
+        """As `socket.sendall`: one deadline for all of *data*.  Parks."""
+        credit = self._credit
+        if credit:
+            self._credit = credit - 1
+        else:
+            self._give_way()
+        try:
+            sent = _send(self, data, flags)
+        except BlockingIOError:
+            if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
+                raise
+            sent = 0
+        if sent == (len(data) if data.__class__ is bytes else memoryview(data).nbytes):  # type: ignore[arg-type]
+            return
+        view = memoryview(data)
+        try:
+            view = view.cast("B")
+        except (TypeError, ValueError):
+            view = memoryview(view.tobytes())  # of a format, or a shape, that cannot be seen as bytes
+        self._send_rest(view[sent:], flags)
+
+    def _send_rest(self, view: memoryview, flags: int) -> None:
+        deadline = self._deadline()
+        while view:
+            try:
+                view = view[_send(self, view, flags) :]
+                continue
+            except BlockingIOError:
+                if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
+                    raise
+            self._wait(WRITE, deadline)
+
+    @overload
+    def sendto(self, data: ReadableBuffer, address: _Address, /) -> int: ...
+    @overload
+    def sendto(self, data: ReadableBuffer, flags: int, address: _Address, /) -> int: ...
+    def sendto(self, *args: Any) -> int:
+        """As `socket.sendto`.  Parks, also to find the address of a name."""
+        if len(args) not in (2, 3):
+            return _sendto(self, *args)  # which raises the original's error
+        *others, address = args
+        return self._send_addressed(address, others[1] if len(others) > 1 else 0, _sendto, *others, self._resolved(address))
+
+    if hasattr(_base, "sendmsg"):
+
+        def sendmsg(
+            self,
+            buffers: Iterable[ReadableBuffer],
+            ancdata: Iterable[tuple[int, int, ReadableBuffer]] = (),
+            flags: int = 0,
+            address: _Address | None = None,
+            /,
+        ) -> int:
+            """As `socket.sendmsg`.  Parks, also to find the address of a name."""
+            buffers, ancdata = tuple(buffers), tuple(ancdata)
+            return self._send_addressed(address, flags, _base.sendmsg, buffers, ancdata, flags, self._resolved(address))
+
+    if hasattr(_base, "sendmsg_afalg"):
+
+        def sendmsg_afalg(self, msg: Iterable[ReadableBuffer] = (), **options: Any) -> int:
+            """As `socket.sendmsg_afalg`.  Parks."""
+            msg, send = tuple(msg), _base.sendmsg_afalg
+            flags = options.get("flags", 0)
+            return self._call(WRITE, flags, lambda sock: send(sock, msg, **options))  # type: ignore[no-any-return]
+
+    def _send_addressed(self, address: object, flags: int, call: Callable[..., int], *args: Any) -> int:
+        if address is None or _family(self) != _AF_UNIX:
+            return self._call(WRITE, flags, call, *args)  # type: ignore[no-any-return]
+        # What is full is the queue of a receiver that we are not connected to, of which poll knows nothing.
+        deadline, pause = self._deadline(), _FIRST_PAUSE
+        while True:
+            try:
+                return call(self, *args)
+            except BlockingIOError:
+                if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
+                    raise
+            if not self._nap(pause, deadline):
+                raise TimeoutError("timed out")
+            pause = min(2.0 * pause, _LAST_PAUSE)
+
+    def _sendfile_use_sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
+        self._check_sendfile_params(file, offset, count)
+        return use_sendfile(self, file, offset, count)
+
+    # Connecting
+
+    def accept(self) -> tuple[socket, _RetAddress]:
+        """As `socket.accept`.  Parks.  What it returns is one of these sockets, whatever the class of this one."""
+        fd, address = self._call(READ, 0, _accept)
+        try:
+            return socket(_family(self), _type(self), _proto(self), fd), address
+        except BaseException:
+            _socket.close(fd)
+            raise
+
+    def connect(self, address: _Address, /) -> None:
+        """As `socket.connect`.  Parks, also to find the address of a name."""
+        error = self._connect(address)
+        if error == _TIMED_OUT:
+            raise TimeoutError("timed out")
+        if error:
+            raise OSError(error, os.strerror(error))
+
+    def connect_ex(self, address: _Address, /) -> int:
+        """As `socket.connect_ex`: return the number of the error where `connect` raises `OSError`, and 0 without one.
+
+        Parks, also to find the address of a name.  As in the original, a time-out is `EAGAIN`, and what is wrong with the
+        address itself raises.
+        """
+        error = self._connect(address)
+        return errno.EAGAIN if error == _TIMED_OUT else error
+
+    def _connect(self, address: _Address) -> int:
+        address = self._resolved(address)
+        error = _connect_ex(self, address)
+        if not error or self._timeout == 0.0:
+            return error
+        deadline, pause = self._deadline(), _FIRST_PAUSE
+        begun = False
+        while True:
+            if error in _CONNECTING:
+                begun = True
+                in_time = self._is_ready_by(WRITE, deadline)
+            elif error == errno.EAGAIN and _family(self) == _AF_UNIX:
+                # The listener's queue is full.  Nothing has begun, so there is no event that would tell us to go on.
+                in_time = self._nap(pause, deadline)
+                pause = min(2.0 * pause, _LAST_PAUSE)
+            else:
+                return 0 if begun and error == errno.EISCONN else error
+            if not in_time:
+                return _TIMED_OUT
+            # That it is writable may be old news, from before it was connecting; to ask again is to know.
+            error = _base.getsockopt(self, _socket.SOL_SOCKET, _socket.SO_ERROR) or _connect_ex(self, address)
+
+    def _resolved(self, address: Any) -> Any:
+        """Return *address* with an IP address in place of a name, which C would look up and block for."""
+        if _family(self) not in _BY_NAME:
+            return address
+        return resolve_address(_family(self), address)
+
+    def bind(self, address: _Address, /) -> None:
+        """As `socket.bind`.  Parks to find the address of a name; otherwise never switches."""
+        _base.bind(self, self._resolved(address))
+
+    # The end
+
+    def _real_close(self, _ss: Any = None) -> None:
+        fd = _fileno(self)
+        if fd < 0:
+            return
+        if release(self, fd, close=True):
+            _close(self)
+        else:
+            _detach(self)
+
+    def detach(self) -> int:
+        """As `socket.detach`.  The descriptor stays non-blocking.  Whoever waits for it wakes with `OSError(EBADF)`."""
+        fd = _fileno(self)
+        if fd >= 0:
+            release(self, fd, close=False)
+        self._closed = True
+        return _detach(self)
+
+    def __del__(self) -> None:
+        handle = getattr(self, "_handle", None)  # unset if `__init__` failed
+        fd = _fileno(self)
+        if handle is not None and fd >= 0 and not release(self, fd, close=True):
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+            _detach(self)
+        _finalize(self)

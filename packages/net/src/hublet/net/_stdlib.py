@@ -1,0 +1,30 @@
+"""Functions for the standard library's own `socket` module, where a program may replace `socket.socket` once more.
+
+A proxy library puts its own class there, a test a fake.  What is in that module has to use whatever is there when it is
+called, as the functions do that it had before.
+"""
+
+from __future__ import annotations
+
+import socket as _stdlib
+from typing import Any
+
+from ._create import connect_to_any
+
+__all__ = ["create_connection"]
+
+_UNSET: Any = _stdlib._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
+
+
+def create_connection(
+    address: tuple[str | None, int],
+    timeout: float | None = _UNSET,
+    source_address: tuple[str, int] | None = None,
+    *,
+    all_errors: bool = False,
+) -> _stdlib.socket:
+    """As `hublet.net.socket.create_connection`, with the `socket` and `getaddrinfo` that the module `socket` has now."""
+    made: _stdlib.socket = connect_to_any(
+        _stdlib.socket, _stdlib.getaddrinfo, address, timeout, source_address, all_errors
+    )
+    return made

@@ -1,0 +1,87 @@
+"""Waiting for one or several descriptors that are not ours alone.
+
+The descriptors of a child's pipes get around: programs close them by number, pass them on to other children and use
+them from other threads.  So each is on the loop only while somebody waits for it here, and nothing stale is left behind
+when its number comes back as something else.  That costs a few system calls for each wait, which is nothing beside a
+process.
+
+A native thread that has no hub waits with `poll(2)`, and gets no hub by that.
+"""
+
+from __future__ import annotations
+
+import select as _select
+from collections.abc import Mapping
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from hublet.core.errors import ConcurrentObjectUseError
+from hublet.core.lowlevel import READ, WRITE, Waiter, forget_fd, handle_for
+
+if TYPE_CHECKING:
+    from hublet.core.lowlevel import Handle
+
+__all__ = ["READ", "WRITE", "wait_ready"]
+
+# Taken now: monkey patching takes `poll` away from the module or replaces it.
+_poll = _select.poll
+_EVENTS = {READ: _select.POLLIN, WRITE: _select.POLLOUT}
+_LONGEST = 2**31 - 1  # milliseconds: all that poll(2) takes
+
+
+def wait_ready(wanted: Mapping[int, int], deadline: float | None = None) -> list[int]:
+    """Wait until a descriptor in *wanted* is ready, and return all that are; none if *deadline* passed first.
+
+    *wanted* says for each descriptor whether to `READ` or to `WRITE`; one at its end, in error or closed is ready.
+    *deadline* is absolute, as `deadline_in` makes it; `None` is none.  Parks unless one is ready; a native thread
+    without a hub blocks.  Raises `ConcurrentObjectUseError` if another greenlet waits for the same, and as
+    `Waiter.park`.
+    """
+    poller = _poll()
+    for fd, event in wanted.items():
+        poller.register(fd, _EVENTS[event])
+    ready = poller.poll(0)
+    while not ready:
+        waiter = Waiter(f"descriptor {' or '.join(map(str, wanted))}")
+        if waiter.scheduler is None:
+            in_time = deadline is None or monotonic() < deadline
+            ready = poller.poll(_milliseconds(deadline))
+        else:
+            in_time = _park(waiter, wanted, deadline)
+            ready = poller.poll(0)
+        if not in_time:
+            break
+    return [fd for fd, _ in ready]
+
+
+def _milliseconds(deadline: float | None) -> float | None:
+    if deadline is None:
+        return None
+    return min(max((deadline - monotonic()) * 1000 + 1, 0), _LONGEST)
+
+
+def _park(waiter: Waiter, wanted: Mapping[int, int], deadline: float | None) -> bool:
+    """Park until any of the descriptors wakes *waiter*; false if *deadline* passed first."""
+    handles: list[Handle] = []
+    try:
+        for fd, event in wanted.items():
+            handle = handle_for(fd)
+            first = handle.reader if event == READ else handle.writer
+            if first is not None:
+                raise ConcurrentObjectUseError(
+                    f"{first!r} waits for descriptor {fd} already, and only one greenlet can: "
+                    f"let one greenlet do all the {'reading' if event == READ else 'writing'}"
+                )
+            handles.append(handle)
+            if event == READ:
+                handle.set_reader(waiter)
+            else:
+                handle.set_writer(waiter)
+        return waiter.park(deadline)
+    finally:
+        for handle in handles:
+            handle.clear_reader(waiter)
+            handle.clear_writer(waiter)
+            # Without a loop, it was taken off by whoever closed the descriptor, and the number may be another's now.
+            if handle.loop is not None and handle.reader is None and handle.writer is None:
+                forget_fd(handle.fd)

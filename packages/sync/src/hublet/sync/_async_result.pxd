@@ -1,0 +1,16 @@
+cdef object _NONE
+
+cdef class AsyncResult:
+    cdef object __weakref__
+    cdef object _value
+    cdef tuple _failure
+    cdef object _line
+    cdef list _links
+
+    cpdef object set(self, object value=*)
+    cpdef object set_exception(self, object exception, object exc_info=*)
+    cdef object _notify(self)
+    cpdef object get(self, bint block=*, object timeout=*)
+    cdef bint _park(self, object timeout) except -1
+    cpdef bint ready(self)
+    cpdef bint successful(self)
