@@ -125,12 +125,13 @@ def read_page(opener: OpenerDirector, url: str, timeout: float) -> Page:
 def describe(error: Exception) -> str:
     """Say in a few words what was wrong."""
     if isinstance(error, HTTPError):
-        return f"{error.code} {error.reason}"
+        return f"{error.code} {error.reason}".strip()
     if isinstance(error, URLError) and isinstance(error.reason, Exception):
         error = error.reason
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+    name, text = type(error).__name__, str(error)
+    return text if name == "ValueError" or name in text else f"{name}: {text}"
 
 
 # Many at once: greenlets ---------------------------------------------------------------------------------------------
@@ -140,12 +141,14 @@ class Crawl:
     """A crawl, and what has come of it so far.
 
     At most *concurrency* greenlets read at once, each for at most *timeout* seconds a page; no more than *limit*
-    addresses are asked for.  Start addresses that are none of the web's raise `ValueError`.
+    addresses are asked for.  Start addresses that are none of the web's, and no greenlets, raise `ValueError`.
     """
 
     def __init__(
         self, starts: Sequence[str], *, concurrency: int = 10, limit: int | None = None, timeout: float = 10.0
     ) -> None:
+        if concurrency < 1:
+            raise ValueError(f"it takes at least one greenlet to crawl, not {concurrency}")
         self.concurrency = concurrency
         self.limit = limit
         self.timeout = timeout
@@ -171,14 +174,21 @@ class Crawl:
         workers = Pool(self.concurrency)
         try:
             while self.answered < len(self.seen):
-                if self._frontier:
-                    workers.spawn(self._visit, self._frontier.popleft())  # waits while all are busy
+                if self._frontier and not workers.full():
+                    workers.spawn(self._work, self._frontier.popleft())
                 else:
                     self._news.clear()
                     self._news.wait()
         finally:
             workers.kill()
             self.wall_time, self.cpu_time = time.monotonic() - wall, time.process_time() - cpu
+
+    def _work(self, url: str | None) -> None:
+        # Who is done with a page asks for the next one at once.  If a new greenlet did that, it would come after all that
+        # are ready to run, and the greenlets would end up working, and then waiting, all at the same time.
+        while url is not None:
+            self._visit(url)
+            url = self._frontier.popleft() if self._frontier else None
 
     def _visit(self, url: str) -> None:
         try:
@@ -218,11 +228,13 @@ class Crawl:
         if target is None or not self._discover(target):
             self.errors[url] = f"leads away, to {redirect}"
             return
-        self._redirects[url] = target
-        while target is not None and target != url:
-            target = self._redirects.get(target)
-        if target == url:
+        last = target
+        while last != url and last in self._redirects:
+            last = self._redirects[last]
+        if last == url:
             self.errors[url] = "redirects in a circle"
+        else:
+            self._redirects[url] = target  # so that there is never a circle in what we remember, to be lost in
 
     def status(self) -> str:
         """Say in one line how far it is."""
@@ -304,7 +316,9 @@ def report(crawl: Crawl) -> str:
     lines = [table(summary(crawl))]
     if crawl.errors:
         width = max(map(len, crawl.errors))
-        lines += ["", *(f"{url.ljust(width)}  {what}" for url, what in crawl.errors.items())]
+        rows = (f"{url.ljust(width)}  {what}" for url, what in crawl.errors.items())
+        # What a server says goes to a terminal here, which may take it for commands.
+        lines += ["", *("".join(each if each.isprintable() else "?" for each in row) for row in rows)]
     return "\n".join(lines)
 
 

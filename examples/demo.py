@@ -101,16 +101,18 @@ def main() -> int:
     parser.add_argument("--concurrency", type=int, default=100, metavar="N", help="greenlets (%(default)s)")
     parser.add_argument("--delay", type=float, default=0.05, metavar="SECONDS", help="of each page (%(default)s)")
     options = parser.parse_args()
+    if options.concurrency < 1:
+        parser.error("it takes at least one greenlet to crawl")
     os.environ["no_proxy"] = "127.0.0.1"  # `urllib` would ask a proxy for our site, where one is configured
     crawl = None
     try:
         say("The site: what pydoc writes about the modules of the standard library.")
         with served_site(options.delay) as address:
             say(f"{SAMPLE} of its pages, one at a time:")
-            one = crawl = Crawl([address + "sample.html"], concurrency=1, limit=1 + SAMPLE)
+            one = crawl = Crawl([address + "sample.html"], concurrency=1, limit=1 + SAMPLE, timeout=60)
             in_line = [crawl_it(crawl)]
             say(f"All of its pages, with {options.concurrency} greenlets:")
-            many = crawl = Crawl([address], concurrency=options.concurrency)
+            many = crawl = Crawl([address], concurrency=options.concurrency, timeout=60)
             in_line.append(crawl_it(crawl))
     except KeyboardInterrupt:
         say("Interrupted.")

@@ -54,7 +54,7 @@ def page(title: str, names: list[str]) -> str:
 def write_pages(sample: int) -> Iterator[tuple[str, str]]:
     """Yield the path of each page and its HTML, and say how far it is."""
     # Where a docstring is missing pydoc looks for comments, which takes half of all the time.
-    inspect.getcomments = lambda subject: None
+    inspect.getcomments = lambda object: None
     warnings.simplefilter("ignore")  # of modules that are about to go
     found = {module.__name__: module for module in modules(list(sys.stdlib_module_names))}
     names = list(found)

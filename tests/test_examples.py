@@ -314,11 +314,24 @@ def test_a_crawl_without_a_single_page_has_failed() -> None:
 
 
 def test_a_circle_of_redirects_ends_and_is_a_row() -> None:
-    with served({"/": redirect("/a"), "/a": redirect("/b"), "/b": redirect("/a")}) as site:
-        run = crawl(site.address)
+    handlers = {
+        "/": page(links("/a", "/b", "/into")),
+        "/a": redirect("/b"),
+        "/b": redirect("/a"),
+        "/into": redirect("/a"),
+    }
+    with served(handlers) as site:
+        run = crawl(site.address, "--concurrency", "1")
 
     assert errors(run.stdout) == {f"{site.address}/b": "redirects in a circle"}
-    assert site.asked == {"/": 1, "/a": 1, "/b": 1}
+    assert site.asked == dict.fromkeys(handlers, 1)
+
+
+def test_what_a_server_says_cannot_command_the_terminal() -> None:
+    with served({"/": page("", "404 \x1b[2JGone")}) as site:
+        run = crawl(site.address)
+
+    assert errors(run.stdout) == {f"{site.address}/": "404 ?[2JGone"}
 
 
 def test_garbage_instead_of_html_does_not_hide_the_links_before_it() -> None:

@@ -60,7 +60,8 @@ _deadlock          _greenlet _park errors
 _scopes            _hub _park _switch _timeout
 _watchdog          _native _report
 _spawn             _entry _greenlet _hub _native _park
-_wait              _greenlet _hub _park _timeout
+_iwait             _park
+_wait              _greenlet _hub _iwait _park _timeout
 lowlevel           *
 resolvers          _config _threads plugins | _hub
 __init__           *

@@ -90,7 +90,15 @@ def test_wait_without_objects_is_false_on_timeout(clock: FakeClock):
 def test_wait_without_objects_is_true_at_once_when_nothing_is_there():
     assert wait() is True
     assert wait(timeout=0.5) is True
+
+
+def test_wait_without_objects_and_without_time_still_says_whether_anything_is_left(clock: FakeClock):
     assert wait(timeout=0) is True
+
+    sleeper = spawn(sleep, 1)
+    assert wait(timeout=0) is False
+
+    sleeper.kill()
 
 
 def test_timers_that_are_not_referenced_do_not_count(clock: FakeClock):
@@ -492,6 +500,7 @@ def test_the_exception_of_an_outer_timeout_passes_through_by_identity(wait_for):
     assert timeout.seconds == 0.001
     stop.append(1)
     greenlet.kill()
+    assert wait()  # for the call in a thread, which goes on by itself
 
 
 # Nothing left to run

@@ -24,7 +24,7 @@ cdef class _Kill(Entry):
 
 cdef class Greenlet(greenlet):
     cdef public tuple args
-    cdef public dict kwargs
+    cdef dict _kwargs
     cdef readonly Scheduler _scheduler
     cdef public object _function
     cdef _Start _start

@@ -88,7 +88,7 @@ class Greenlet(greenlet):
         else:
             self.gr_context = context
         self.args = args
-        self.kwargs = kwargs
+        self._kwargs: dict[str, Any] | None = kwargs or None  # no object to keep, for most
         self._scheduler: Scheduler = scheduler
         self._function = run
         self._start: _Start | None = None
@@ -155,7 +155,7 @@ class Greenlet(greenlet):
         self._begun = True
         try:
             function = self._run if self._function is None else self._function
-            result = function(*self.args, **self.kwargs) if self.kwargs else function(*self.args)
+            result = function(*self.args) if self._kwargs is None else function(*self.args, **self._kwargs)
         except GreenletExit as error:
             self._finish(error, None)
         except BaseException as error:
@@ -181,7 +181,7 @@ class Greenlet(greenlet):
             self._traceback = error.__traceback__
         self._function = None
         self.args = ()
-        self.kwargs = {}
+        self._kwargs = None
         scheduler = self._scheduler
         if scheduler.postponed:
             scheduler.postponed.pop(self, None)
@@ -296,6 +296,11 @@ class Greenlet(greenlet):
         if self._error is None:
             return ()
         return type(self._error), self._error, self._traceback
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The keyword arguments that the function is called with; empty once it is finished, as `args`."""
+        return {} if self._kwargs is None else self._kwargs
 
     @property
     def started(self) -> bool:

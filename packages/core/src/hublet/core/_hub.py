@@ -77,7 +77,7 @@ class Hub(greenlet):
     def __init__(self, loop: Loop | str | None = None) -> None:
         if loop is None or isinstance(loop, str):
             loop = make_loop(loop)
-        if config.chunk_cache:
+        if config.chunk_cache and not _chunks.installed():
             _chunks.install()
         self.scheduler = Scheduler(self, loop)
         main = _switch.current()

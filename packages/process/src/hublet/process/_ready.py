@@ -69,7 +69,7 @@ def _park(waiter: Waiter, wanted: Mapping[int, int], deadline: float | None) -> 
             first = handle.reader if event == READ else handle.writer
             if first is not None:
                 raise ConcurrentObjectUseError(
-                    f"{first!r} waits for descriptor {fd} already, and only one greenlet can: "
+                    f"{getattr(first, 'greenlet', first)!r} waits for descriptor {fd} already, and only one greenlet can: "
                     f"let one greenlet do all the {'reading' if event == READ else 'writing'}"
                 )
             handles.append(handle)

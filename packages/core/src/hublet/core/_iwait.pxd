@@ -1,0 +1,9 @@
+from . cimport _park
+from ._park cimport Waiter
+
+cdef class IWait:
+    cdef dict _pending
+    cdef Py_ssize_t _left
+    cdef object _deadline
+    cdef object _ready
+    cdef Waiter _waiting

@@ -1,0 +1,86 @@
+"""What a question about a name ends in, and how that is said as the exceptions of `socket`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import _socket
+
+__all__ = [
+    "FOUND",
+    "HOST_NOT_FOUND",
+    "NO_DATA",
+    "NO_RECOVERY",
+    "TRY_AGAIN",
+    "Answer",
+    "LookupFailed",
+    "gaierror",
+    "is_hostname",
+]
+
+# The numbers that `herror` has, from <netdb.h>.
+FOUND, HOST_NOT_FOUND, TRY_AGAIN, NO_RECOVERY, NO_DATA = range(5)
+
+_HERROR = {
+    HOST_NOT_FOUND: "Unknown host",
+    TRY_AGAIN: "Host name lookup failure",
+    NO_RECOVERY: "Unknown server error",
+    NO_DATA: "No address associated with name",
+}
+
+EAI_NONAME: int = _socket.EAI_NONAME
+EAI_AGAIN: int = _socket.EAI_AGAIN
+EAI_NODATA: int = getattr(_socket, "EAI_NODATA", EAI_NONAME)  # gone from newer standards, so some systems lack it
+
+_GAIERROR = {
+    EAI_NODATA: "No address associated with hostname",
+    EAI_NONAME: "Name or service not known",
+    EAI_AGAIN: "Temporary failure in name resolution",
+}
+
+# What glibc's getaddrinfo makes of each: a server that misbehaves in other ways knows no such name.
+_AS_GAIERROR = {HOST_NOT_FOUND: EAI_NONAME, TRY_AGAIN: EAI_AGAIN, NO_RECOVERY: EAI_NONAME, NO_DATA: EAI_NODATA}
+
+
+class Answer(NamedTuple):
+    """The answer to one question for one kind of record."""
+
+    status: int  # FOUND, or why there are no values
+    name: str = ""  # the canonical name
+    aliases: tuple[str, ...] = ()  # the names that led to it, the one asked for first
+    values: tuple[str, ...] = ()  # addresses or names
+    is_final: bool = False  # whether to leave off searching: found, or an alias that leads nowhere
+    is_timeout: bool = False  # whether the status is TRY_AGAIN since no server answered at all
+    ttl: float = 0  # seconds for which it may be kept
+
+
+class LookupFailed(Exception):
+    """A name or address could not be looked up; `status` says why, as one of the numbers of `herror`."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status, _HERROR[status])
+        self.status = status
+
+    def as_gaierror(self) -> _socket.gaierror:
+        """Return what `getaddrinfo` and `getnameinfo` raise for it."""
+        return gaierror(_AS_GAIERROR[self.status])
+
+    def as_herror(self) -> _socket.herror:
+        """Return what `gethostbyaddr` and `gethostbyname_ex` raise for it."""
+        return _socket.herror(self.status, _HERROR[self.status])
+
+
+def gaierror(number: int) -> _socket.gaierror:
+    """Return the error that *number*, one of the `EAI_…`, stands for."""
+    return _socket.gaierror(number, _GAIERROR[number])
+
+
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+
+
+def is_hostname(name: str) -> bool:
+    """Say whether *name* is one that hosts can have, by glibc's rules: no others are asked for, or believed."""
+    labels = name.removesuffix(".").split(".")
+    return sum(len(label) + 1 for label in labels) <= 254 and all(
+        0 < len(label) <= 63 and label[0] != "-" and _LETTERS.issuperset(label) for label in labels
+    )

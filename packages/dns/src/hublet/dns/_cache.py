@@ -1,0 +1,58 @@
+"""Answers that are kept for as long as those who gave them allow."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+from hublet.core.lowlevel import deadline_in
+
+__all__ = ["Cache"]
+
+T = TypeVar("T")
+
+_LONGEST = 86400.0  # seconds: what a server says by mistake should not last for ever
+
+
+class Cache(Generic[T]):
+    """At most *size* values, of which the one that was used longest ago goes first.  Used by one thread.  Never switches."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._values: OrderedDict[Hashable, tuple[float, T]] = OrderedDict()
+
+    def get(self, key: Hashable) -> T | None:
+        """Return the value of *key*, or `None` if there is none or its time is over."""
+        found = self._values.get(key)
+        if found is None:
+            return None
+        expires, value = found
+        if expires <= _now():
+            del self._values[key]
+            return None
+        self._values.move_to_end(key)
+        return value
+
+    def put(self, key: Hashable, value: T, ttl: float) -> None:
+        """Keep *value* for *ttl* seconds; 0 or less does not keep it."""
+        if ttl <= 0 or self.size <= 0:
+            return
+        self._values[key] = (_now() + min(ttl, _LONGEST), value)
+        self._values.move_to_end(key)
+        while len(self._values) > self.size:
+            self._values.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._values.clear()
+
+    def __len__(self) -> int:
+        """Return how many values are kept, those included whose time is over."""
+        return len(self._values)
+
+
+def _now() -> float:
+    now = deadline_in(0)
+    assert now is not None
+    return now

@@ -1,0 +1,100 @@
+"""``resolv.conf``: which servers to ask, for how long, and which domains to search, as resolv.conf(5) has it."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+import _socket
+
+from ._watched import Watched
+
+__all__ = ["ResolvConf", "Server", "Settings"]
+
+MAX_SERVERS = 3  # as glibc: more would only make a failure slower
+
+
+class Server(NamedTuple):
+    """A name server: what a socket must be made with and connected to."""
+
+    family: int
+    address: tuple[str, int] | tuple[str, int, int, int]
+
+    @classmethod
+    def at(cls, host: str, port: int = 53) -> Server:
+        """Return the server at *host*, a numeric address, maybe with a scope.  Raises `OSError` if it is not numeric."""
+        found = _socket.getaddrinfo(host, port, 0, _socket.SOCK_DGRAM, 0, _socket.AI_NUMERICHOST)[0]
+        return cls(found[0], found[4])  # type: ignore[arg-type]
+
+
+class Settings(NamedTuple):
+    """How to ask.  Times are in seconds."""
+
+    servers: tuple[Server, ...]
+    search: tuple[str, ...]  # domains, without a dot at the end
+    ndots: int = 1  # a name with so many dots is tried as it is before the domains are searched
+    timeout: int = 5  # of the first attempt; it doubles, shared among the servers, with each further one
+    attempts: int = 2  # rounds through all servers
+    rotate: bool = False  # begin each question at another server
+    use_tcp: bool = False  # do not try UDP
+    edns: bool = False  # say that replies may be larger than 512 bytes
+
+
+class ResolvConf:
+    """The file at *path*, read again when it changes; *servers* stand in for those that it names.  Never switches.
+
+    The environment variables `LOCALDOMAIN` and `RES_OPTIONS` count as for the system's resolver.
+    """
+
+    def __init__(self, path: str = "/etc/resolv.conf", servers: tuple[Server, ...] = ()) -> None:
+        self._servers = servers
+        self._file = Watched(path, self._parse)
+
+    def get(self) -> Settings:
+        """Return the settings that hold now."""
+        return self._file.get()
+
+    @property
+    def version(self) -> int:
+        """How many times the settings have been read: another number may mean other answers."""
+        return self._file.version
+
+    def _parse(self, text: str) -> Settings:
+        servers: list[Server] = []
+        search: list[str] | None = None
+        options: list[str] = []
+        for line in text.splitlines():
+            keyword, *values = line.split() if line[:1] not in ("#", ";", " ", "\t") else [""]
+            if keyword == "nameserver" and values and len(servers) < MAX_SERVERS:
+                try:
+                    servers.append(Server.at(values[0]))
+                except OSError:
+                    pass  # not an address: the system's resolver passes over it too
+            elif keyword in ("domain", "search") and values:
+                search = values[:1] if keyword == "domain" else values
+            elif keyword == "options":
+                options += values
+        if "LOCALDOMAIN" in os.environ:
+            search = os.environ["LOCALDOMAIN"].split()
+        if search is None:
+            search = [domain] if (domain := _socket.gethostname().partition(".")[2]) else []
+        options += os.environ.get("RES_OPTIONS", "").split()
+        return Settings(
+            self._servers or tuple(servers) or (Server.at("127.0.0.1"),),
+            tuple(domain.strip(".") for domain in search),
+            ndots=_number(options, "ndots", 1, 0, 15),
+            timeout=_number(options, "timeout", 5, 1, 30),
+            attempts=_number(options, "attempts", 2, 1, 5),
+            rotate="rotate" in options,
+            use_tcp="use-vc" in options,
+            edns="edns0" in options,
+        )
+
+
+def _number(options: list[str], name: str, default: int, least: int, most: int) -> int:
+    """Return the number that the last option ``name:number`` gives, kept between *least* and *most*."""
+    for option in reversed(options):
+        key, _, text = option.partition(":")
+        if key == name and text.isdigit():
+            return min(max(int(text), least), most)
+    return default

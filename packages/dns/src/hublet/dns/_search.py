@@ -1,0 +1,68 @@
+"""From a name as users write it to the names that are asked for: search domains, in the order and by the rules of glibc.
+
+The outcomes are glibc's too, found out with its own resolver: which failures end the search, and which one is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ._answers import FOUND, HOST_NOT_FOUND, NO_DATA, NO_RECOVERY, TRY_AGAIN, Answer, LookupFailed, is_hostname
+from ._resolv_conf import Settings
+
+__all__ = ["search"]
+
+Ask = Callable[[str], "list[Answer]"]
+
+
+def search(name: str, settings: Settings, ask: Ask) -> list[Answer]:
+    """Return the answers, of which at least one is found, for the first of the names that *name* may mean.
+
+    *ask* is called with names that are complete, and returns an answer for each kind of record that is wanted.  Parks as
+    that does.  Raises `LookupFailed`.
+    """
+    if not is_hostname(name):
+        raise LookupFailed(NO_RECOVERY)
+    is_absolute = name.endswith(".")
+    name = name.removesuffix(".")
+    first_as_it_is = is_absolute or name.count(".") >= settings.ndots
+    failures: list[Answer] = []
+    if first_as_it_is:
+        answers = ask(name)
+        if _is_final(answers):
+            return _found(answers)
+        failures.append(answers[0])
+    if not is_absolute:
+        for domain in settings.search:
+            answers = ask(f"{name}.{domain}" if domain else name)
+            if _is_final(answers):
+                return _found(answers)
+            if not first_as_it_is:
+                failures.append(answers[0])
+            if answers[0].status == NO_RECOVERY or answers[0].is_timeout:
+                break
+        if not first_as_it_is and "" not in settings.search:
+            answers = ask(name)
+            if _is_final(answers):
+                return _found(answers)
+            failures.append(answers[0])
+    raise LookupFailed(_reported([failure.status for failure in failures], first_as_it_is))
+
+
+def _is_final(answers: list[Answer]) -> bool:
+    return any(answer.is_final for answer in answers)
+
+
+def _found(answers: list[Answer]) -> list[Answer]:
+    if all(answer.status != FOUND for answer in answers):
+        raise LookupFailed(HOST_NOT_FOUND)  # an alias that leads nowhere
+    return answers
+
+
+def _reported(statuses: list[int], first_as_it_is: bool) -> int:
+    """Return which failure to report: that of the name as it is if it came first, otherwise the one that says most."""
+    if not first_as_it_is:
+        for status in (NO_DATA, TRY_AGAIN):
+            if status in statuses:
+                return status
+    return statuses[0] if first_as_it_is else statuses[-1]

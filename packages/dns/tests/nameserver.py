@@ -1,0 +1,226 @@
+"""A name server for the tests: it answers from a small zone, and misbehaves on request.  Nothing leaves loopback.
+
+It runs in native threads with blocking sockets, so that it answers whatever the hub under test does, and it keeps a list of
+what it was asked.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+
+LARGEST = 512  # bytes of a reply over UDP to a client that does not say what it can take
+
+
+class Question(NamedTuple):
+    """What was asked, and how."""
+
+    name: str  # absolute, in lower case
+    kind: str  # "A", "AAAA", "PTR", …
+    over: str  # "udp" or "tcp"
+    peer: Any  # the address that it came from
+    wire: bytes
+
+
+class Asked:
+    """A question on its way to an answer: what a behaviour gets, and answers through."""
+
+    def __init__(self, server: NameServer, question: Question, query: Any, send: Callable[[bytes], None]) -> None:
+        self.server = server
+        self.question = question
+        self.query = query
+        self.send = send
+
+    def reply(self) -> Any:
+        """Return the message that a well-behaved server gives."""
+        return self.server.reply(self.query)
+
+    def send_message(self, message: Any) -> None:
+        """Send *message*, shortened to what the transport carries, with the flag that says so."""
+        try:
+            wire = message.to_wire(max_size=LARGEST if self.question.over == "udp" else 65535)
+        except dns.exception.TooBig:
+            message.flags |= dns.flags.TC
+            message.answer = []
+            wire = message.to_wire()
+        self.send(wire)
+
+
+class NameServer:
+    """Started when it is made; to be closed."""
+
+    def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.questions: list[Question] = []
+        self._records: dict[tuple[dns.name.Name, int], dns.rrset.RRset] = {}
+        self._behaviours: dict[dns.name.Name, Callable[[Asked], None]] = {}
+        self._udp = socket.socket(family, socket.SOCK_DGRAM)
+        self._udp.bind((address, port))
+        self.address, self.port = self._udp.getsockname()[:2]
+        self._tcp = socket.socket(family, socket.SOCK_STREAM)
+        self._tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._tcp.bind((address, self.port))
+        self._tcp.listen(100)
+        self._open: list[socket.socket] = []
+        self._threads = [threading.Thread(target=each, daemon=True) for each in (self._serve_udp, self._serve_tcp)]
+        for thread in self._threads:
+            thread.start()
+
+    def add(self, *records: str) -> None:
+        """Add records such as ``"www.example. 60 A 192.0.2.1"``."""
+        for record in records:
+            name, ttl, kind, text = record.split(maxsplit=3)
+            owner, rdtype = dns.name.from_text(name), dns.rdatatype.from_text(kind)
+            rdata = dns.rdata.from_text(dns.rdataclass.IN, rdtype, text)
+            rrset = self._records.setdefault((owner, rdtype), dns.rrset.RRset(owner, dns.rdataclass.IN, rdtype))
+            rrset.add(rdata, int(ttl))
+
+    def behave(self, name: str, behaviour: Callable[[Asked], None]) -> None:
+        """Let *behaviour* answer, or not, what is asked about *name*."""
+        self._behaviours[dns.name.from_text(name)] = behaviour
+
+    def asked(self, name: str = "") -> list[str]:
+        """Return the kinds that were asked for *name*, or for any, in order."""
+        return [each.kind for each in self.questions if not name or each.name == name]
+
+    def reply(self, query: Any) -> Any:
+        """Return the right reply to *query*: records, aliases and what they lead to, nothing, or NXDOMAIN."""
+        reply = dns.message.make_response(query, recursion_available=True)
+        question = query.question[0]
+        name, seen = question.name, set()
+        while name not in seen:
+            seen.add(name)
+            found = self._records.get((name, question.rdtype))
+            alias = self._records.get((name, dns.rdatatype.CNAME))
+            if found is not None:
+                reply.answer.append(found)
+            elif alias is not None:
+                reply.answer.append(alias)
+                name = alias[0].target
+                continue
+            elif not any(owner == name for owner, _ in self._records):
+                reply.set_rcode(dns.rcode.NXDOMAIN)
+            break
+        for depth in range(1, len(name.labels)):
+            zone = name.split(depth)[1]
+            soa = self._records.get((zone, dns.rdatatype.SOA))
+            if soa is not None and (not reply.answer or reply.rcode()):
+                reply.authority.append(soa)
+        return reply
+
+    def _handle(self, wire: bytes, over: str, peer: Any, send: Callable[[bytes], None]) -> None:
+        query = dns.message.from_wire(wire)
+        asked_for = query.question[0]
+        question = Question(asked_for.name.to_text().lower(), dns.rdatatype.to_text(asked_for.rdtype), over, peer, wire)
+        self.questions.append(question)
+        asked = Asked(self, question, query, send)
+        behaviour = self._behaviours.get(asked_for.name)
+        if behaviour is not None:
+            behaviour(asked)
+        else:
+            asked.send_message(asked.reply())
+
+    def _serve_udp(self) -> None:
+        while True:
+            try:
+                wire, peer = self._udp.recvfrom(65535)
+                self._handle(wire, "udp", peer, lambda data, peer=peer: self._udp.sendto(data, peer))
+            except OSError:
+                if self._udp.fileno() < 0:
+                    return
+            if not wire:
+                return
+
+    def _serve_tcp(self) -> None:
+        while True:
+            try:
+                connection, peer = self._tcp.accept()
+            except OSError:
+                return
+            self._open.append(connection)
+            threading.Thread(target=self._serve_connection, args=(connection, peer), daemon=True).start()
+
+    def _serve_connection(self, connection: socket.socket, peer: Any) -> None:
+        def send(data: bytes) -> None:
+            connection.sendall(struct.pack("!H", len(data)) + data)
+
+        try:
+            while True:
+                head = connection.recv(2, socket.MSG_WAITALL)
+                if len(head) < 2:
+                    return
+                wire = connection.recv(struct.unpack("!H", head)[0], socket.MSG_WAITALL)
+                self._handle(wire, "tcp", peer, send)
+        except OSError:
+            pass
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Stop, and end all connections."""
+        for listening in (self._tcp, self._udp):
+            try:
+                listening.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        with socket.socket(self._udp.family, socket.SOCK_DGRAM) as waker:
+            waker.sendto(b"", (self.address, self.port))
+        for thread in self._threads:
+            thread.join(5)
+        for each in (self._tcp, self._udp, *self._open):
+            each.close()
+
+
+# Behaviours
+
+
+def is_silent(asked: Asked) -> None:
+    """Never answer."""
+
+
+def fails(asked: Asked) -> None:
+    """Say that the server failed."""
+    says(dns.rcode.SERVFAIL)(asked)
+
+
+def says(rcode: int) -> Callable[[Asked], None]:
+    """Return the behaviour that answers with nothing but *rcode*."""
+
+    def behaviour(asked: Asked) -> None:
+        reply = dns.message.make_response(asked.query, recursion_available=True)
+        reply.set_rcode(rcode)
+        asked.send_message(reply)
+
+    return behaviour
+
+
+def truncates(asked: Asked) -> None:
+    """Over UDP, say that the reply was cut off; over TCP, answer."""
+    reply = asked.reply()
+    if asked.question.over == "udp":
+        reply.flags |= dns.flags.TC
+        reply.answer = []
+    asked.send_message(reply)
+
+
+def sends_first(*makers: Callable[[Asked], bytes]) -> Callable[[Asked], None]:
+    """Return the behaviour that sends what *makers* make, and then the right answer."""
+
+    def behaviour(asked: Asked) -> None:
+        for make in makers:
+            asked.send(make(asked))
+        asked.send_message(asked.reply())
+
+    return behaviour
