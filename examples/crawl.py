@@ -184,8 +184,8 @@ class Crawl:
             self.wall_time, self.cpu_time = time.monotonic() - wall, time.process_time() - cpu
 
     def _work(self, url: str | None) -> None:
-        # Who is done with a page asks for the next one at once.  If a new greenlet did that, it would come after all that
-        # are ready to run, and the greenlets would end up working, and then waiting, all at the same time.
+        # Who is done with a page asks for the next one at once.  If a new greenlet did that, it would come after all
+        # that are ready to run, and they would end up working, and then waiting, all at the same time.
         while url is not None:
             self._visit(url)
             url = self._frontier.popleft() if self._frontier else None

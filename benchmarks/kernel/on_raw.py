@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from greenlets import nothing, resident_bytes
 from greenlet import getcurrent, greenlet
+from greenlets import nothing, resident_bytes
 
 
 def spawn_join(n: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 
@@ -121,6 +122,36 @@ def test_only_counted_entries_are_counted():
     assert (len(deadlines), deadlines.counting) == (0, 0)
 
 
+def test_it_keeps_nothing_that_was_taken_out_of_its_middle():
+    deadlines = Deadlines()
+    each, others = entry(), [entry() for _ in range(10)]
+    before = sys.getrefcount(each)
+    for moment, other in enumerate(others):
+        deadlines.add(other, moment)
+
+    deadlines.add(each, 5.5)
+    deadlines.remove(each)
+
+    assert sys.getrefcount(each) == before
+
+
+def test_cancelled_entries_do_not_pile_up():
+    deadlines = Deadlines()
+    for moment in range(100):
+        deadlines.add(entry(), moment)
+    before = sys.getsizeof(deadlines)
+
+    for _ in range(100_000):
+        each = entry()
+        deadlines.add(each, 1000)
+        deadlines.remove(each)
+
+    gc.collect()
+    assert sum(type(each) is Callback for each in gc.get_objects()) < 1000
+    assert sys.getsizeof(deadlines) == before
+    assert len(deadlines) == 100
+
+
 def test_it_keeps_nothing_that_has_left():
     deadlines = Deadlines()
     each, other = entry(), entry()
@@ -165,7 +196,7 @@ def test_it_does_what_a_sorted_list_does(seed: int):
 
 
 @pytest.mark.skipif(compiled, reason="compiled, nothing comes in between")
-@pytest.mark.parametrize("act", ["add", "remove", "take"])
+@pytest.mark.parametrize("act", ["add", "remove", "take", "sweep"])
 def test_a_finalizer_or_a_signal_handler_may_come_in_at_any_line(act: str):
     """As a `__del__` may that starts or cancels a timeout while the heap is being put in order."""
 
@@ -180,6 +211,9 @@ def test_a_finalizer_or_a_signal_handler_may_come_in_at_any_line(act: str):
     def run(line: int) -> bool:
         """Come in at the *line*-th line of the act; say whether there is such a line."""
         deadlines, entries, (new, old) = heap()
+        cancelled = [entry() for _ in range(100 if act == "sweep" else 0)]
+        for each in cancelled:
+            deadlines.add(each, 15)
         lines = 0
 
         def trace(frame, event, argument):
@@ -202,6 +236,9 @@ def test_a_finalizer_or_a_signal_handler_may_come_in_at_any_line(act: str):
                 deadlines.add(target, -1)
             elif act == "remove":
                 deadlines.remove(entries[1])
+            elif act == "sweep":
+                for each in cancelled:
+                    deadlines.remove(each)
             else:
                 taken = deadlines.take_due(0)
         finally:
@@ -213,8 +250,9 @@ def test_a_finalizer_or_a_signal_handler_may_come_in_at_any_line(act: str):
             expected.insert(1, target)
         elif act == "remove":
             expected.remove(entries[1])
-        else:
+        elif act == "take":
             expected.remove(taken)
+        assert len(deadlines) == len(expected), f"at line {line}"
         assert drain(deadlines) == expected, f"at line {line}"
         assert not any(each.place for each in [*entries, new, target])
         return True
@@ -224,3 +262,45 @@ def test_a_finalizer_or_a_signal_handler_may_come_in_at_any_line(act: str):
         line += 1
 
     assert line > 5
+
+
+@pytest.mark.skipif(not compiled, reason="is about memory that only the compiled heap manages")
+def test_a_finalizer_may_add_deadlines_while_the_heap_grows(script):
+    """Before 3.12 the allocation that makes room may start a collection."""
+    printed = script(
+        """
+import gc
+from hublet.core._deadlines import Deadlines
+from hublet.core._entry import Callback
+
+deadlines = Deadlines()
+moment = 0
+
+class Garbage:
+    def __init__(self):
+        self.itself = self
+    def __del__(self):
+        for _ in range(100):
+            add()
+
+def add():
+    global moment
+    moment += 1
+    deadlines.add(Callback(None), -moment)
+
+gc.set_threshold(1)
+for _ in range(300):
+    Garbage()
+    add()
+gc.collect()
+gc.set_threshold(700)
+taken = []
+while len(deadlines):
+    taken.append(deadlines.take_due(0).deadline)
+assert taken == [-each for each in range(moment, 0, -1)]
+print(moment)
+""",
+        PYTHONMALLOC="debug",
+    )
+
+    assert printed == str(300 * 101)

@@ -12,6 +12,7 @@ from hublet.core import (
     joinall,
     kill,
     killall,
+    shield,
     sleep,
     spawn,
     spawn_later,
@@ -498,7 +499,7 @@ def test_killall_shares_one_timeout_among_all(clock: FakeClock):
 
 
 @pytest.mark.parametrize("end", ["waits", "timed out", "killed"])
-def test_killall_of_a_raw_greenlet_leaves_the_hub_its_peace(clock: FakeClock, end: str):
+def test_killall_of_a_raw_greenlet_leaves_the_hub_its_peace(clock: FakeClock, reports, end: str):
     """It asks again and again whether that is dead, but neither at every turn nor once nobody wants to know."""
     stubborn = Victim(stubborn=1, raw=True)
     killer = spawn(killall, [stubborn.greenlet], timeout=None if end == "waits" else 100)
@@ -506,6 +507,7 @@ def test_killall_of_a_raw_greenlet_leaves_the_hub_its_peace(clock: FakeClock, en
     if end == "timed out":
         with pytest.raises(Timeout):
             killer.get()
+        reports.take()
     elif end == "killed":
         wait_all_parked()
         killer.kill()
@@ -532,3 +534,27 @@ def test_killall_passes_an_outer_timeout_on(clock: FakeClock):
 
     assert caught.value is timeout
     victim.greenlet.kill()
+
+
+def test_killing_a_raw_greenlet_respects_its_shield():
+    lot = ParkingLot()
+    log = []
+
+    def body():
+        with shield():
+            lot.park()
+            log.append("shielded")
+        try:
+            sleep(0)
+        except GreenletExit:
+            log.append("killed")
+
+    raw = spawn_raw(body)
+    wait_all_parked()
+    kill(raw)
+    wait_all_parked()
+    assert log == []
+
+    lot.unpark()
+    wait_all_parked()
+    assert log == ["shielded", "killed"]

@@ -56,7 +56,7 @@ def test_writing_more_than_fits_lets_another_greenlet_read(pipe):
 def test_lines_are_read_one_by_one(start):
     child = start(["/bin/sh", "-c", "for i in 1 2 3; do echo line $i; done"], stdout=PIPE, text=True)
 
-    assert [line for line in child.stdout] == ["line 1\n", "line 2\n", "line 3\n"]
+    assert list(child.stdout) == ["line 1\n", "line 2\n", "line 3\n"]
 
 
 def test_a_conversation_in_lines(start, python):

@@ -1,8 +1,8 @@
 """Greenlets, the hub that runs them, and the loops under it: plain blocking style, one native thread."""
 
 from ._config import config
-from ._greenlet import Greenlet
 from ._fork import reinit
+from ._greenlet import Greenlet
 from ._hub import Hub, get_hub
 from ._scopes import fail_after, move_on_after, shield
 from ._spawn import idle, sleep, spawn, spawn_later, spawn_raw

@@ -7,7 +7,8 @@ A setting is taken from the environment when it is first read, and may be assign
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 __all__ = ["SETTINGS", "Config", "Setting", "config"]
 
@@ -57,8 +58,8 @@ SETTINGS = {
         Setting("threadpool_size", 10, _count, "most native threads that blocking calls of one hub may use at once"),
         Setting("threadpool_idle", 10.0, _seconds, "seconds after which an idle thread of the pool ends"),
         Setting("chunk_cache", True, _switch, "keep CPython's data-stack chunks for new greenlets (compiled, Python 3.11+)"),
-        Setting("watchdog", 0.0, _seconds, "seconds without polling after which a hub says what holds it up; 0: no watchdog"),
-        Setting("spawn_tree", False, _switch, "record who spawned a greenlet and the whole stack, and share spawn_tree_locals"),
+        Setting("watchdog", 0.0, _seconds, "seconds without polling after which a hub says what keeps it; 0: no watchdog"),
+        Setting("spawn_tree", False, _switch, "record who spawned each greenlet and from what stack; share spawn_tree_locals"),
     )
 }
 

@@ -31,7 +31,7 @@ cdef class Deadlines:
 
     cpdef object add(self, Entry entry, double deadline):
         """Let *entry* expire at *deadline*.  It must not be here already."""
-        while self._size == len(self._heap):  # again, if making room started a collection whose finalizers took it
+        while self._size == len(self._heap):
             self._resize(max(16, 2 * self._size))
         entry.deadline = deadline
         self.newest += 1
@@ -77,12 +77,17 @@ cdef class Deadlines:
         return entry
 
     cdef int _resize(self, Py_ssize_t capacity) except -1:
-        cdef void *times = PyMem_Realloc(self._times, capacity * sizeof(double))
+        cdef Py_ssize_t length = len(self._heap)
+        cdef list more = [None] * (capacity - length)
+        cdef void *times
+        if len(self._heap) != length:
+            return 0  # that list started a collection, and a finalizer has been here meanwhile
+        times = PyMem_Realloc(self._times, capacity * sizeof(double))
         if times == NULL:
             raise MemoryError("there is no memory left for another deadline")
         self._times = <double *>times
-        if capacity > len(self._heap):
-            self._heap.extend([None] * (capacity - len(self._heap)))
+        if more:
+            self._heap.extend(more)
         else:
             del self._heap[capacity:]
         return 0

@@ -14,11 +14,8 @@ __all__ = ["explain", "parked_waiters"]
 
 def parked_waiters(hub: Any) -> list[Waiter]:
     """Return the waiters whose greenlets of *hub* are parked.  Slow: it looks through every object there is."""
-    return [
-        found
-        for found in gc.get_objects()
-        if isinstance(found, Waiter) and found.scheduler is hub.scheduler and found.greenlet is not None and not found.claimed
-    ]
+    waiters = [found for found in gc.get_objects() if isinstance(found, Waiter) and found.scheduler is hub.scheduler]
+    return [waiter for waiter in waiters if waiter.greenlet is not None and not waiter.claimed]
 
 
 def explain(hub: Any) -> Deadlock:

@@ -54,4 +54,4 @@ cdef class Greenlet(greenlet):
 
 
 @cython.locals(new=Greenlet)
-cpdef object spawn_function(object function, tuple args, dict kwargs)
+cpdef object make_greenlet(object function, tuple args, dict kwargs, bint start)

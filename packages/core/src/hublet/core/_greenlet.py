@@ -10,7 +10,8 @@ only some programs ask for (links, a name, an ident, locals of the spawn tree) i
 from __future__ import annotations
 
 from contextvars import Context
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from greenlet import GreenletExit, greenlet
 
@@ -26,13 +27,30 @@ __all__ = ["FailureSpawnedLink", "Greenlet", "SpawnedLink", "SuccessSpawnedLink"
 
 _UNFINISHED: Any = object()
 
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+
+    class _Carries(Generic[T]):
+        """Something that carries a value of a type."""
+
+else:
+
+    class _Carries:
+        # `typing.Generic` for a class that is compiled: a C type's bases are types, and `Generic[T]` is none.
+        __slots__ = ()
+
+        def __class_getitem__(cls, item):
+            return cls
+
+
 
 class _Start(Entry):
     """The first switch to a greenlet, still to come."""
 
     __slots__ = ("starting",)
 
-    def __init__(self, starting: Greenlet) -> None:
+    def __init__(self, starting: Greenlet[Any]) -> None:
         self.begin_starting(starting)
 
     def begin_starting(self, starting: Any) -> None:
@@ -56,7 +74,7 @@ class _Kill(Entry):
 
     __slots__ = ("error", "victim")
 
-    def __init__(self, victim: Greenlet, error: BaseException) -> None:
+    def __init__(self, victim: Greenlet[Any], error: BaseException) -> None:
         self.begin()
         self.victim = victim
         self.error = error
@@ -65,7 +83,7 @@ class _Kill(Entry):
         self.victim._kill_now(self.error)
 
 
-class Greenlet(greenlet):
+class Greenlet(greenlet, _Carries[T]):
     """A call of *run* with *args* and *kwargs* that runs beside others once it is started.
 
     Without *run*, its `_run` method is called, which a subclass defines.  Raises `TypeError` at once if *run* cannot be
@@ -73,15 +91,15 @@ class Greenlet(greenlet):
     the thread that makes it; only `ready`, `successful`, `value` and `exception` may be used from others.
     """
 
-    def __init__(self, run: Any = None, *args: Any, context: Context | None = None, **kwargs: Any) -> None:
+    def __init__(self, run: Callable[..., T] | None = None, *args: Any, context: Context | None = None, **kwargs: Any) -> None:
+        if run is not None and not callable(run):
+            raise TypeError(f"the function to run must be callable, not {run!r}")
         self._set_up(run, args, kwargs, context)
 
     def _set_up(self, run: Any, args: tuple[Any, ...], kwargs: dict[str, Any], context: Context | None) -> None:
         scheduler = _switch.thread_scheduler()
         if scheduler is None:
             scheduler = get_hub().scheduler
-        if run is not None and not callable(run):
-            raise TypeError(f"the function to run must be callable, not {run!r}")
         _switch.set_parent(self, scheduler.greenlet)
         if context is None:
             _switch.inherit_context(self)
@@ -112,14 +130,14 @@ class Greenlet(greenlet):
     # Starting
 
     @classmethod
-    def spawn(cls, *args: Any, **kwargs: Any) -> Greenlet:
+    def spawn(cls, *args: Any, **kwargs: Any) -> Greenlet[Any]:
         """Make a greenlet from the arguments of the class and start it.  Never switches."""
         new = cls(*args, **kwargs)
         new.start()
         return new
 
     @classmethod
-    def spawn_later(cls, seconds: float, *args: Any, **kwargs: Any) -> Greenlet:
+    def spawn_later(cls, seconds: float, *args: Any, **kwargs: Any) -> Greenlet[Any]:
         """Make a greenlet and let it start in *seconds*.  Never switches.  Raises `TypeError` if *seconds* is no number."""
         new = cls(*args, **kwargs)
         new.start_later(seconds)
@@ -254,7 +272,7 @@ class Greenlet(greenlet):
             self._joiners = _park.make_lot()
         self._joiners.park(deadline, self)
 
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+    def get(self, block: bool = True, timeout: float | None = None) -> T:
         """Return what the function returned, or raise what it raised; a killed greenlet gives its `GreenletExit`.
 
         Parks until it is finished, at most *timeout* seconds; `None` is without limit.  Raises `Timeout` if the time was
@@ -268,7 +286,7 @@ class Greenlet(greenlet):
         if self._error is not None:
             # The traceback as it was, or each call would add its own lines to it.
             raise self._error.with_traceback(self._traceback)
-        return self._result
+        return self._result  # type: ignore[no-any-return]
 
     # Looking
 
@@ -281,7 +299,7 @@ class Greenlet(greenlet):
         return self._result is not _UNFINISHED and self._error is None
 
     @property
-    def value(self) -> Any:
+    def value(self) -> T | None:
         """What the function returned; `None` before that and after an error."""
         return None if self._result is _UNFINISHED else self._result
 
@@ -374,7 +392,7 @@ class Greenlet(greenlet):
 
     # In a `with` statement
 
-    def __enter__(self) -> Greenlet:
+    def __enter__(self) -> Greenlet[T]:
         return self
 
     def __exit__(self, exc_type: Any, value: BaseException | None, traceback: Any) -> None:
@@ -452,11 +470,12 @@ class Greenlet(greenlet):
         return f"{name}({', '.join(arguments)}) {state}"
 
 
-def spawn_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Greenlet:
-    """Make and start a `Greenlet`, without the cost of calling a class (`benchmarks/kernel`, spawn + join)."""
+def make_greenlet(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], start: bool) -> Greenlet[Any]:
+    """Make a `Greenlet`, and start it if so asked, without the cost of calling a class (`benchmarks/kernel`)."""
     new = Greenlet.__new__(Greenlet)
     new._set_up(function, args, kwargs, None)
-    new._start_now()
+    if start:
+        new._start_now()
     return new
 
 

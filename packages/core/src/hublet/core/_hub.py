@@ -153,7 +153,8 @@ class Hub(greenlet):
         waiter.reason = self
         self._joiners.append(waiter)
         try:
-            return waiter.park(deadline_in(timeout))
+            # With no time left its own deadline may have passed before anybody looked whether there is anything to do.
+            return waiter.park(deadline_in(timeout)) or self.scheduler.has_nothing_left()
         finally:
             if waiter in self._joiners:
                 self._joiners.remove(waiter)

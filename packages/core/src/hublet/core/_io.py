@@ -43,7 +43,7 @@ def handle_for(fd: int) -> Handle:
     handle = scheduler.handles.get(fd)
     if handle is None:
         handle = scheduler.handles[fd] = scheduler.loop.watch(fd)
-    return handle  # type: ignore[no-any-return]
+    return handle
 
 
 def forget_fd(fd: int) -> None:
@@ -63,10 +63,10 @@ def notify_closing(fd: int) -> None:
     handle = hub.scheduler.handles.get(fd)
     if handle is None:
         return
-    reader, writer = handle.reader, handle.writer
+    waiters = (handle.reader, handle.writer)
     forget_fd(fd)
-    for waiter in (reader, writer):
-        if waiter is not None:
+    for waiter in waiters:
+        if isinstance(waiter, Waiter):
             waiter.fail(OSError(errno.EBADF, f"{os.strerror(errno.EBADF)} (closed while {waiter.greenlet!r} waited for it)"))
 
 

@@ -5,9 +5,9 @@ module that `hublet.monkey` rewrites.  This module is imported with core itself,
 """
 
 import select as _select
-from _thread import allocate_lock, get_ident, start_new_thread
 from _thread import _count as count_threads  # threads started by Python, the main thread not counted
 from _thread import _local as thread_local
+from _thread import allocate_lock, get_ident, start_new_thread
 from select import select
 from time import monotonic
 from time import sleep as thread_sleep

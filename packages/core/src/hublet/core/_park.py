@@ -40,7 +40,7 @@ def deadline_in(timeout: float | None) -> float | None:
     deadline = (_switch.monotonic() if scheduler is None else scheduler.now()) + timeout
     if deadline != deadline:
         raise ValueError("a timeout must be a number of seconds or None, not NaN")
-    return deadline  # type: ignore[no-any-return]
+    return deadline
 
 
 class Waiter(Entry):

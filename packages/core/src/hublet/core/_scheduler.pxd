@@ -27,6 +27,7 @@ cdef class Scheduler:
     cdef Ring _idle
     cdef int _budget
 
+    cpdef bint has_nothing_left(self) except -1
     cpdef double now(self) except? -1.0
     cpdef object schedule(self, Entry entry)
     cpdef object schedule_idle(self, Entry entry)

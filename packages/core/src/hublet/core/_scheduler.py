@@ -184,6 +184,10 @@ class Scheduler:
             self._expire()
         self._poll()
 
+    def has_nothing_left(self) -> bool:
+        """Say whether nothing is ready and nothing that this hub waits for could make anything so."""
+        return not (self.ready or self.loop.waiting or self.deadlines.counting or self.outside)
+
     def _expire(self) -> None:
         now = self.now()
         latest = self.deadlines.newest  # not those that expiring makes: they are for the next turn, or it might never end
@@ -213,7 +217,7 @@ class Scheduler:
                 if idle is not None:
                     idle.notify()
             return 0.0
-        if not (self.loop.waiting or self.deadlines.counting or self.outside) and self.greenlet.nothing_left():
+        if self.has_nothing_left() and self.greenlet.nothing_left():
             return 0.0
         if not (self.loop.waiting or len(self.deadlines) or self.outside):
             return HEARTBEAT

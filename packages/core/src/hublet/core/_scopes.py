@@ -90,7 +90,7 @@ def move_on_after(seconds: float | None) -> Scope:
     return Scope(seconds, fails=False)
 
 
-class shield:  # noqa: N801  # used as `with shield():`, as a function would be
+class shield:  # used as `with shield():`, as a function would be
     """Keep kills and timeouts that come from outside a `with` block out of it.
 
     They are delivered when the greenlet next parks outside of the block.  Timeouts and scopes that are started inside work

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from greenlet import greenlet
 
@@ -16,7 +17,11 @@ from ._park import Waiter, deadline_in
 __all__ = ["idle", "sleep", "spawn", "spawn_later", "spawn_raw"]
 
 
-def spawn(function: Any, *args: Any, **kwargs: Any) -> Greenlet:
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def spawn(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Greenlet[T]:
     """Let ``function(*args, **kwargs)`` run beside the caller, in a greenlet, which is returned.
 
     Never switches: it begins when the caller next parks.  It runs in a copy of the present `contextvars` context.  Raises
@@ -24,17 +29,19 @@ def spawn(function: Any, *args: Any, **kwargs: Any) -> Greenlet:
     """
     if not callable(function):
         raise TypeError(f"the function to run must be callable, not {function!r}")
-    return _greenlet.spawn_function(function, args, kwargs)  # type: ignore[no-any-return]
+    return _greenlet.make_greenlet(function, args, kwargs, True)
 
 
-def spawn_later(seconds: float, function: Any, *args: Any, **kwargs: Any) -> Greenlet:
+def spawn_later(seconds: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Greenlet[T]:
     """As `spawn`, but let it begin in *seconds*."""
-    new = Greenlet(function, *args, **kwargs)
+    if not callable(function):
+        raise TypeError(f"the function to run must be callable, not {function!r}")
+    new = _greenlet.make_greenlet(function, args, kwargs, False)
     new.start_later(seconds)
     return new
 
 
-def spawn_raw(function: Any, *args: Any, **kwargs: Any) -> greenlet:
+def spawn_raw(function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> greenlet:
     """As `spawn`, but return a `greenlet.greenlet`, which is lighter: nobody can join it, link to it or get its result.
 
     Its errors go to the hub's `handle_error`.

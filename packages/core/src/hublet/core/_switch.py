@@ -15,7 +15,20 @@ from greenlet import greenlet
 from ._native import monotonic, thread_local
 from ._ring import Ring
 
-__all__ = ["caller", "code_of", "compiled", "current", "inherit_context", "instruction_of", "monotonic", "set_parent", "set_thread_scheduler", "switch", "switch_to_first", "thread_scheduler"]
+__all__ = [
+    "caller",
+    "code_of",
+    "compiled",
+    "current",
+    "inherit_context",
+    "instruction_of",
+    "monotonic",
+    "set_parent",
+    "set_thread_scheduler",
+    "switch",
+    "switch_to_first",
+    "thread_scheduler",
+]
 
 compiled = False
 

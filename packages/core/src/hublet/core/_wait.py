@@ -10,10 +10,10 @@ from typing import Any
 
 from greenlet import GreenletExit
 
-from ._greenlet import Greenlet
+from ._greenlet import Greenlet, _exception_from
 from ._hub import get_hub
 from ._iwait import IWait
-from ._park import ParkingLot, deadline_in
+from ._park import Waiter, deadline_in
 from ._timeout import Timeout
 
 __all__ = ["IWait", "iwait", "joinall", "kill", "killall", "wait"]
@@ -63,12 +63,16 @@ def kill(greenlet: Any, exception: Any = GreenletExit) -> None:
     if isinstance(greenlet, Greenlet):
         greenlet.kill(exception, block=False)
     elif not greenlet.dead:
-        get_hub().call_soon(_throw_raw, greenlet, exception)
+        hub = get_hub()
+        callback = hub.call_soon(_throw_raw, greenlet, _exception_from((exception,)))
+        if not greenlet:
+            # Ahead of its start, which is in the ring already.  To run the callback a second time does nothing.
+            hub.scheduler.ready.appendleft(callback)
 
 
-def _throw_raw(greenlet: Any, exception: Any) -> None:
+def _throw_raw(greenlet: Any, error: BaseException) -> None:
     if not greenlet.dead:
-        greenlet.throw(exception)
+        get_hub().scheduler.interrupt(greenlet, error)
 
 
 def killall(
@@ -86,11 +90,8 @@ def killall(
     if not block:
         return
     raw = [each for each in victims if not isinstance(each, Greenlet)]
-    if raw:
-        finished = ParkingLot()
-        get_hub().call_soon(_watch_raw, raw, finished)
-        if not finished.park(deadline, raw):
-            raise Timeout(timeout)
+    if raw and not _join_raw(raw, deadline):
+        raise Timeout(timeout)
     for each in victims:
         if isinstance(each, Greenlet) and not each.ready():
             each.join(None if deadline is None else max(0.0, deadline - get_hub().scheduler.now()))
@@ -98,9 +99,17 @@ def killall(
                 raise Timeout(timeout)
 
 
-def _watch_raw(raw: list[Any], finished: ParkingLot) -> None:
-    # Raw greenlets tell nobody of their end, so look again after each turn of the hub.
-    if all(each.dead for each in raw):
-        finished.unpark()
-    else:
-        get_hub().call_soon(_watch_raw, raw, finished)
+def _join_raw(raw: list[Any], deadline: float | None) -> bool:
+    """Wait until all greenlets of *raw* are dead; false if *deadline* passed first.
+
+    They tell nobody of their end, so look again and again: at first after one turn of the hub, then ever less often.
+    """
+    pause = 0.0
+    while True:
+        again = get_hub().scheduler.now() + pause
+        Waiter(raw).park(again if deadline is None else min(again, deadline))
+        if all(each.dead for each in raw):
+            return True
+        if deadline is not None and again >= deadline:
+            return False
+        pause = min(2 * pause + 0.001, 0.1)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 import traceback
 from collections import Counter
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from ._native import allocate_lock, start_new_thread
 from ._report import warn

@@ -101,15 +101,15 @@ def make_resolver(hub: Any, name: str | None = None) -> Any:
     """
     if name is None:
         name = config.resolver
-    factory = _OWN.get(name)  # type: ignore[arg-type]
+    factory = _OWN.get(name)
     if factory is None:
         if name not in plugins.names(__name__):
             raise ValueError(
                 f"there is no resolver {name!r} (argument, or HUBLET_RESOLVER); known resolvers: {', '.join(known())}; "
                 "others come with hublet-dns"
             )
-        factory = plugins.load(__name__, name)  # type: ignore[arg-type]
-    resolver = factory(hub)  # type: ignore[misc]
+        factory = plugins.load(__name__, name)
+    resolver = factory(hub)
     hub.at_close(resolver.close)
     return resolver
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import _socket
+from typing import NamedTuple
 
 __all__ = [
     "FOUND",

@@ -1,14 +1,13 @@
 """The order of addresses: RFC 6724 section 6, for destinations of which nothing is known but how they would be reached.
 
-The source address of each is found by connecting a UDP socket, which sends nothing.  Rules 3, 4 and 7 (deprecated and home
-addresses, native transports) are left out: the system does not tell without asking it in ways of its own.
+The source address of each is found by connecting a UDP socket, which sends nothing.  Rules 3, 4 and 7 (deprecated and
+home addresses, native transports) are left out: the system does not tell without asking it in ways of its own.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import _socket
+from typing import NamedTuple
 
 __all__ = ["sorted_addresses"]
 

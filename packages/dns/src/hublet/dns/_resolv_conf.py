@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import _socket
 import os
 from typing import NamedTuple
-
-import _socket
 
 from ._watched import Watched
 

@@ -18,8 +18,8 @@ Ask = Callable[[str], "list[Answer]"]
 def search(name: str, settings: Settings, ask: Ask) -> list[Answer]:
     """Return the answers, of which at least one is found, for the first of the names that *name* may mean.
 
-    *ask* is called with names that are complete, and returns an answer for each kind of record that is wanted.  Parks as
-    that does.  Raises `LookupFailed`.
+    *ask* is called with names that are complete, and returns an answer for each kind of record that is wanted.  Parks
+    as that does.  Raises `LookupFailed`.
     """
     if not is_hostname(name):
         raise LookupFailed(NO_RECOVERY)

@@ -1,19 +1,19 @@
 """Sending questions to name servers and believing the right replies.
 
-Every exchange has a socket of its own: a random port from the kernel, connected, so that the kernel drops what comes from
-elsewhere and tells of a port where nobody listens.  A reply counts if its id and its question are those of a query; all
-else is passed over, and the deadline goes on.  A reply that was cut off is asked for again over TCP, by the same deadline.
+Every exchange has a socket of its own: a random port from the kernel, connected, so that the kernel drops what comes
+from elsewhere and tells of a port where nobody listens.  A reply counts if its id and its question are those of a
+query; all else is passed over, and the deadline goes on.  A reply that was cut off is asked for again over TCP, by the
+same deadline.
 
 This module knows the twelve bytes of a header and nothing else of DNS: who makes the queries parses the replies.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Iterable
-from typing import Generic, TypeVar
-
 import _socket
+import struct
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from hublet.core.lowlevel import READ, WRITE, deadline_in, forget_fd, handle_for, notify_closing, wait_on_handle
 
@@ -74,8 +74,9 @@ class Transport:
     def ask(self, queries: list[Query[T]], settings: Settings) -> None:
         """Ask until each of *queries* has a result, the servers in turn and all of them several times, or give up.
 
-        Parks.  A server that fails, or refuses, is the last word only if no other server has one.  If one query is answered
-        well, a failure is accepted for the others, but not silence.  Never raises for what servers or networks do.
+        Parks.  A server that fails, or refuses, is the last word only if no other server has one.  If one query is
+        answered well, a failure is accepted for the others, but not silence.  Never raises for what servers or networks
+        do.
         """
         servers = settings.servers
         if settings.rotate:
@@ -173,7 +174,7 @@ class _Channel:
     def _wait(self, event: int) -> bool:
         return wait_on_handle(handle_for(self._sock.fileno()), event, self._deadline)
 
-    def connect(self, address: Iterable[object]) -> bool:
+    def connect(self, address: tuple[object, ...]) -> bool:
         """Connect; false if the time was up first.  Raises `OSError` if it cannot be."""
         try:
             self._sock.connect(address)

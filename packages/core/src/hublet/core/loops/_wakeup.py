@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 # Neither `socket`, whose names may be patched by now, nor a pipe, which select() cannot watch on Windows.
 import _socket
+import sys
 
 __all__ = ["Wakeup"]
 

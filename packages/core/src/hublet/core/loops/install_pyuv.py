@@ -10,12 +10,7 @@ With ``--use-system-libuv`` it is linked to the system's libuv, 1.44 or later, i
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import os
-import subprocess
 import sys
-import sysconfig
-import tempfile
 from pathlib import Path
 
 __all__ = ["COMMAND", "REQUIREMENT", "main"]
@@ -46,4 +41,3 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("pip", nargs="*", metavar="-- pip's options", help="what else to say to `pip install`")
     options = parser.parse_args(arguments)
 
-    ...

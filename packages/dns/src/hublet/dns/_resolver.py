@@ -1,0 +1,276 @@
+"""The five functions of `socket` for any resolver that can ask a name server one question.
+
+Whatever needs no name server is left to the C library, by calling it with `AI_NUMERICHOST` or `NI_NUMERICHOST`, which
+keeps it from looking anything up: arguments, flags, services, numeric hosts and all their errors are its own, on every
+system.  Names are looked up in the hosts file first, then by asking.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+import socket as _stdlib
+from collections.abc import Sequence
+from typing import Any
+
+from ._answers import FOUND, HOST_NOT_FOUND, NO_RECOVERY, Answer, LookupFailed, gaierror
+from ._hosts import Host, Hosts
+from ._order import sorted_addresses
+from ._resolv_conf import ResolvConf
+from ._search import search
+
+__all__ = ["NetworkResolver"]
+
+AF_INET, AF_INET6, AF_UNSPEC = _socket.AF_INET, _socket.AF_INET6, _socket.AF_UNSPEC
+_EAI_NONAME = _socket.EAI_NONAME
+_EAI_ADDRFAMILY: int = getattr(_socket, "EAI_ADDRFAMILY", _EAI_NONAME)
+_V4MAPPED: int = getattr(_socket, "AI_V4MAPPED", 0)
+_ALL: int = getattr(_socket, "AI_ALL", 0)
+
+_BROADCAST = ("<broadcast>", "255.255.255.255")
+_DECIMAL = frozenset("0123456789.")
+_LOOPBACK = {AF_INET: ["127.0.0.1"], AF_INET6: ["::1"], AF_UNSPEC: ["127.0.0.1", "::1"]}
+
+# What `getaddrinfo` returns: family, type, protocol, canonical name, address.
+Row = tuple[Any, Any, int, str, Any]
+
+
+class NetworkResolver:
+    """A resolver that is complete but for `ask`."""
+
+    def __init__(self, hosts: Hosts, resolv_conf: ResolvConf) -> None:
+        self._hosts = hosts
+        self._resolv_conf = resolv_conf
+
+    def ask(self, name: str, kinds: Sequence[str]) -> list[Answer]:
+        """Return one answer for each of *kinds* ("A", "AAAA", "PTR") of record that *name*, a complete name, may have.
+
+        Parks.  Never raises for what servers or networks do.
+        """
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Give back what it holds.  Called when its hub is destroyed; may be called twice.  Never switches."""
+
+    # From names to addresses
+
+    def getaddrinfo(
+        self, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+    ) -> list[Row]:
+        """As `socket.getaddrinfo`.  Parks if a name server must be asked."""
+        try:
+            return _rows(_socket.getaddrinfo(host, port, family, type, proto, flags | _socket.AI_NUMERICHOST))
+        except _socket.gaierror as error:
+            if error.errno != _EAI_NONAME or flags & _socket.AI_NUMERICHOST or not host:
+                raise
+        # Not a numeric host, then; or one of the other errors that have the same number, which the templates raise.
+        templates = _templates(port, family, type, proto, flags)
+        found = self._host_of(_as_text(host), family, AF_INET in templates, AF_INET6 in templates, flags)
+        rows: list[Row] = []
+        for address in sorted_addresses(found.addresses):
+            for template in templates[AF_INET6 if ":" in address else AF_INET]:
+                rows.append(_row_like(template, address))
+        if flags & _socket.AI_CANONNAME:
+            rows[0] = (*rows[0][:3], found.name, rows[0][4])
+        return _rows(rows)
+
+    def _host_of(self, name: str, family: int, wants_v4: bool, wants_v6: bool, flags: int) -> Host:
+        """Return what is known of the host *name*.  Raises `gaierror`."""
+        try:
+            if family != AF_INET6 or not flags & _V4MAPPED:
+                # What the flag `AI_ADDRCONFIG` has left of the families may be less than was asked for.
+                return self._look_up(name, AF_UNSPEC if wants_v4 and wants_v6 else AF_INET if wants_v4 else AF_INET6)
+            return self._look_up_mapped(name, bool(flags & _ALL))
+        except LookupFailed as failed:
+            raise failed.as_gaierror() from None
+
+    def _look_up_mapped(self, name: str, wants_all: bool) -> Host:
+        """Return the IPv6 addresses of *name*, and those of IPv4 if there are none, or if *wants_all*."""
+        failure: LookupFailed | None = None
+        found = []
+        for family in (AF_INET6, AF_INET):
+            try:
+                found.append(self._look_up(name, family))
+            except LookupFailed as failed:
+                failure = failure or failed
+            if found and not wants_all:
+                break
+        if not found and failure is not None:
+            raise failure
+        return Host(found[0].name, found[0].aliases, [address for host in found for address in host.addresses])
+
+    def _look_up(self, name: str, family: int) -> Host:
+        """Return what the hosts file or a name server knows of *name*.  Raises `LookupFailed`."""
+        known = self._hosts.by_name(name, family)
+        if known is not None:
+            return known
+        if name.lower().removesuffix(".").rpartition(".")[2] == "localhost":
+            # RFC 6761 section 6.3: never asked for.
+            return Host(name.removesuffix("."), [], list(_LOOPBACK[family]))
+        kinds = {AF_INET: ("A",), AF_INET6: ("AAAA",), AF_UNSPEC: ("A", "AAAA")}[family]
+        answers = search(name, self._resolv_conf.get(), lambda complete: self.ask(complete, kinds))
+        named = next(answer for answer in answers if answer.status == FOUND)
+        return Host(named.name, list(named.aliases), [value for answer in answers for value in answer.values])
+
+    def gethostbyname(self, hostname: Any) -> str:
+        """As `socket.gethostbyname`.  Parks if a name server must be asked."""
+        name = _argument("gethostbyname", hostname)
+        return self._first_address(name, AF_INET)
+
+    def _first_address(self, name: str, family: int) -> str:
+        """Return an address of *name*, as the functions of `socket` do that take a name or an address."""
+        if not name:
+            if family == AF_UNSPEC:
+                raise OSError("wildcard resolved to multiple address")
+            return "0.0.0.0"
+        if name in _BROADCAST:
+            return "255.255.255.255"
+        return self.getaddrinfo(_as_bytes(name), None, family)[0][4][0]  # type: ignore[no-any-return]
+
+    def gethostbyname_ex(self, hostname: Any) -> tuple[str, list[str], list[str]]:
+        """As `socket.gethostbyname_ex`.  Parks if a name server must be asked."""
+        name = _argument("gethostbyname_ex", hostname)
+        if not name or name == "<broadcast>":
+            raise LookupFailed(HOST_NOT_FOUND if name else NO_RECOVERY).as_herror()
+        try:
+            numeric: Any = _socket.getaddrinfo(_as_bytes(name), None, AF_INET, 0, 0, _socket.AI_NUMERICHOST)
+        except _socket.gaierror as error:
+            if error.errno != _EAI_NONAME:
+                raise
+            return tuple(self._host_of(name, AF_INET, True, False, 0))  # type: ignore[return-value]
+        if not _DECIMAL.issuperset(name):
+            # The C function knows fewer ways to write an address than `getaddrinfo`, and takes the others for names.
+            raise LookupFailed(HOST_NOT_FOUND).as_herror()
+        return name, [], [numeric[0][4][0]]
+
+    # From addresses to names
+
+    def gethostbyaddr(self, ip_address: Any) -> tuple[str, list[str], list[str]]:
+        """As `socket.gethostbyaddr`.  Parks if a name server must be asked."""
+        name = _argument("gethostbyaddr", ip_address)
+        address = self._first_address(name, AF_UNSPEC)
+        try:
+            found = self._name_of(address)
+        except LookupFailed as failed:
+            raise failed.as_herror() from None
+        if found.addresses != [address]:
+            # The name of a mapped address is that of an IPv4 address, which the standard library trips over.
+            raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+        return tuple(found)  # type: ignore[return-value]
+
+    def getnameinfo(self, sockaddr: Any, flags: int) -> tuple[str, str]:
+        """As `socket.getnameinfo`.  Parks if a name server must be asked."""
+        if not isinstance(flags, int) or flags & _socket.NI_NUMERICHOST:
+            return _socket.getnameinfo(sockaddr, flags)
+        must_have_name = flags & _socket.NI_NAMEREQD
+        host, service = _socket.getnameinfo(sockaddr, flags & ~must_have_name | _socket.NI_NUMERICHOST)
+        try:
+            host = self._name_of(host.partition("%")[0]).name
+        except LookupFailed as failed:
+            error = failed.as_gaierror()
+            if error.errno == _socket.EAI_AGAIN:
+                raise error from None
+            if must_have_name:
+                raise gaierror(_EAI_NONAME) from None
+        else:
+            if flags & _socket.NI_NOFQDN:
+                host = host.removesuffix("." + self._own_domain())
+        return host, service
+
+    def _name_of(self, address: str) -> Host:
+        """Return what the hosts file or a name server knows of *address*, a numeric one.  Raises `LookupFailed`."""
+        known = self._hosts.by_address(address)
+        if known is not None:
+            return known
+        family = AF_INET6 if ":" in address else AF_INET
+        packed = _socket.inet_pton(family, address)
+        if packed == b"\0" * 16:
+            raise LookupFailed(HOST_NOT_FOUND)
+        if packed[:12] == b"\0" * 10 + b"\xff\xff":
+            family, packed = AF_INET, packed[12:]
+        (answer,) = self.ask(_reverse_name(packed), ("PTR",))
+        if answer.status != FOUND:
+            raise LookupFailed(answer.status)
+        return Host(answer.values[0], [], [_socket.inet_ntop(family, packed)])
+
+    def _own_domain(self) -> str:
+        """Return the domain of this machine, as far as its name or the hosts file tells it."""
+        own = _socket.gethostname()
+        known = self._hosts.by_name(own, AF_UNSPEC)
+        return (own if known is None or "." in own else known.name).partition(".")[2]
+
+
+def _reverse_name(packed: bytes) -> str:
+    """Return the name under which the name of an address is kept: RFC 1035 section 3.5, RFC 3596 section 2.5."""
+    if len(packed) == 4:
+        return ".".join(str(byte) for byte in reversed(packed)) + ".in-addr.arpa"
+    return ".".join(reversed(packed.hex())) + ".ip6.arpa"
+
+
+def _argument(function: str, host: object) -> str:
+    """Return *host* as the C functions take it.  Raises as they do."""
+    if isinstance(host, str):
+        encoded = host.encode("idna")
+    elif isinstance(host, (bytes, bytearray)):
+        encoded = bytes(host)
+    else:
+        kind = "None" if host is None else type(host).__name__
+        raise TypeError(f"{function}() argument 1 must be str, bytes or bytearray, not {kind}")
+    if b"\0" in encoded:
+        raise TypeError(
+            f"{function}() argument 1 must be encoded string without null bytes, not {type(host).__name__}"
+        )
+    return _as_text(encoded)
+
+
+def _as_text(host: str | bytes) -> str:
+    """Return *host*, encoded if it must be, as text: what is not ASCII is no name, but may be in the hosts file."""
+    encoded = host.encode("idna") if isinstance(host, str) else host
+    # As the C function sees it, which takes a zero for the end.
+    return encoded.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+
+
+def _as_bytes(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _templates(port: Any, family: int, type: int, proto: int, flags: int) -> dict[int, list[Row]]:
+    """Return the rows that `getaddrinfo` gives for an address of either family, of those that are wanted.
+
+    Raises `gaierror` for what is wrong with the other arguments.
+    """
+    flags = flags & ~_socket.AI_CANONNAME | _socket.AI_NUMERICHOST
+    found: dict[int, list[Row]] = {}
+    errors = []
+    for each, address in ((AF_INET, "127.0.0.1"), (AF_INET6, "::1")):
+        try:
+            found[each] = _socket.getaddrinfo(address, port, family, type, proto, flags)
+        except _socket.gaierror as error:
+            errors.append(error)
+    if not found:
+        # "Wrong family" only says that this one was not wanted.
+        raise next((error for error in errors if error.errno != _EAI_ADDRFAMILY), errors[0])
+    return found
+
+
+def _row_like(template: Row, address: str) -> Row:
+    family, kind, proto, _, (_, *rest) = template
+    if family == AF_INET6 and ":" not in address:
+        address = f"::ffff:{address}"
+    return family, kind, proto, "", (address, *rest)
+
+
+def _rows(rows: Sequence[Row]) -> list[Row]:
+    """Return *rows* with the enumerations that `socket` has where `_socket` has numbers."""
+    return [
+        (_member(_stdlib.AddressFamily, family), _member(_stdlib.SocketKind, kind), proto, name, address)
+        for family, kind, proto, name, address in rows
+    ]
+
+
+def _member(enumeration: Any, number: int) -> Any:
+    try:
+        return enumeration(number)
+    except ValueError:
+        return number
