@@ -273,34 +273,43 @@ import gc
 from hublet.core._deadlines import Deadlines
 from hublet.core._entry import Callback
 
-deadlines = Deadlines()
-moment = 0
-
 class Garbage:
     def __init__(self):
         self.itself = self
     def __del__(self):
-        for _ in range(100):
-            add()
+        while late:
+            add(late.pop())
 
-def add():
+def add(entry):
     global moment
     moment += 1
-    deadlines.add(Callback(None), -moment)
+    deadlines.add(entry, -moment)
 
-gc.set_threshold(1)
-for _ in range(300):
+for size in range(100):
+    deadlines = Deadlines()
+    moment = 0
+    for _ in range(size):
+        add(Callback(None))
+    late = [Callback(None) for _ in range(50)]
+    entry = Callback(None)
+    lists = [[] for _ in range(200)]  # so that the next one is not a used one
+    gc.disable()
     Garbage()
-    add()
-gc.collect()
-gc.set_threshold(700)
-taken = []
-while len(deadlines):
-    taken.append(deadlines.take_due(0).deadline)
-assert taken == [-each for each in range(moment, 0, -1)]
-print(moment)
+    gc.set_threshold(1)
+    gc.enable()
+    add(entry)
+    gc.set_threshold(700)
+    gc.collect()
+    assert not late
+    for _ in range(200):
+        add(Callback(None))
+    taken = []
+    while len(deadlines):
+        taken.append(deadlines.take_due(0).deadline)
+    assert taken == [-each for each in range(moment, 0, -1)], (size, taken)
+print("in order")
 """,
         PYTHONMALLOC="debug",
     )
 
-    assert printed == str(300 * 101)
+    assert printed == "in order"

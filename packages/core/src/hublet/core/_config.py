@@ -7,8 +7,11 @@ A setting is taken from the environment when it is first read, and may be assign
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any, NamedTuple
+
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 __all__ = ["SETTINGS", "Config", "Setting", "config"]
 
@@ -36,13 +39,16 @@ def _switch(text: str) -> bool:
         raise ValueError("known values: 1, true, yes, on, 0, false, no, off") from None
 
 
-class Setting(NamedTuple):
+class Setting:
     """One row of the table."""
 
-    name: str
-    default: Any
-    parse: Callable[[str], Any]
-    meaning: str
+    __slots__ = ("default", "meaning", "name", "parse")
+
+    def __init__(self, name: str, default: Any, parse: Callable[[str], Any], meaning: str) -> None:
+        self.name = name
+        self.default = default
+        self.parse = parse
+        self.meaning = meaning
 
     @property
     def variable(self) -> str:
@@ -59,7 +65,7 @@ SETTINGS = {
         Setting("threadpool_idle", 10.0, _seconds, "seconds after which an idle thread of the pool ends"),
         Setting("chunk_cache", True, _switch, "keep CPython's data-stack chunks for new greenlets (compiled, Python 3.11+)"),
         Setting("watchdog", 0.0, _seconds, "seconds without polling after which a hub says what keeps it; 0: no watchdog"),
-        Setting("spawn_tree", False, _switch, "record who spawned each greenlet and from what stack; share spawn_tree_locals"),
+        Setting("spawn_tree", False, _switch, "record who spawned each greenlet, from what stack; share spawn_tree_locals"),
     )
 }
 

@@ -6,7 +6,10 @@ greenlet.  Every other entry is run by the hub itself, which alone may start gre
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from typing import Any
+
 
 __all__ = ["Callback", "Entry"]
 

@@ -9,10 +9,6 @@ only some programs ask for (links, a name, an ident, locals of the spawn tree) i
 
 from __future__ import annotations
 
-from contextvars import Context
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
 from greenlet import GreenletExit, greenlet
 
 from . import _chunks, _park, _switch
@@ -27,14 +23,19 @@ __all__ = ["FailureSpawnedLink", "Greenlet", "SpawnedLink", "SuccessSpawnedLink"
 
 _UNFINISHED: Any = object()
 
-T = TypeVar("T")
-
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+    from typing import Any, Generic, TypeVar
+
+    T = TypeVar("T")
 
     class _Carries(Generic[T]):
         """Something that carries a value of a type."""
 
 else:
+    T = None
 
     class _Carries:
         # `typing.Generic` for a class that is compiled: a C type's bases are types, and `Generic[T]` is none.
@@ -91,7 +92,9 @@ class Greenlet(greenlet, _Carries[T]):
     the thread that makes it; only `ready`, `successful`, `value` and `exception` may be used from others.
     """
 
-    def __init__(self, run: Callable[..., T] | None = None, *args: Any, context: Context | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, run: Callable[..., T] | None = None, *args: Any, context: Context | None = None, **kwargs: Any
+    ) -> None:
         if run is not None and not callable(run):
             raise TypeError(f"the function to run must be callable, not {run!r}")
         self._set_up(run, args, kwargs, context)

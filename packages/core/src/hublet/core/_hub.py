@@ -6,7 +6,6 @@ The kernel is in `_scheduler`; here is what may be replaced or subclassed, and n
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
 
 from greenlet import GreenletExit, greenlet
 
@@ -18,8 +17,10 @@ from ._scheduler import Scheduler
 from .errors import HubDestroyed, InvalidSwitchError
 from .loops import make_loop
 
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Any, TextIO
 
     from .loops import Loop
 

@@ -5,5 +5,6 @@ cdef class IWait:
     cdef dict _pending
     cdef Py_ssize_t _left
     cdef object _deadline
-    cdef object _ready
+    cdef list _ready
+    cdef Py_ssize_t _given
     cdef Waiter _waiting

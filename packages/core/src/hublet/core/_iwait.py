@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import Any
-
 from . import _park
 from ._park import Waiter, deadline_in
+
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
 
 __all__ = ["IWait"]
 
@@ -20,7 +21,8 @@ class IWait:
         self._pending = {id(each): each for each in objects}
         self._left = len(self._pending) if count is None else min(count, len(self._pending))
         self._deadline = deadline_in(timeout)
-        self._ready: deque[Any] = deque()
+        self._ready: list[Any] = []
+        self._given = 0  # how many of those have been handed out
         self._waiting: Waiter | None = None
         notice = self._notice
         for each in self._pending.values():
@@ -38,7 +40,7 @@ class IWait:
         if self._left <= 0:
             self.close()
             raise StopIteration
-        while not self._ready:
+        while self._given == len(self._ready):
             self._waiting = _park.make_waiter(self)
             try:
                 in_time = self._waiting.park(self._deadline)
@@ -51,7 +53,8 @@ class IWait:
                 self.close()
                 raise StopIteration
         self._left -= 1
-        found = self._ready.popleft()
+        found = self._ready[self._given]
+        self._given += 1
         self._pending.pop(id(found), None)
         return found
 

@@ -14,8 +14,6 @@ parks next: the greenlet takes what it was given first, or it would be lost.
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import _switch
 from ._entry import Entry
 from ._hub import get_hub, in_main_thread
@@ -23,6 +21,10 @@ from ._native import allocate_lock, monotonic, thread_sleep
 from ._ring import Ring
 from ._scheduler import Scheduler
 from .errors import BlockingSwitchOutError, InvalidSwitchError
+
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["ParkingLot", "Waiter", "deadline_in", "yield_now"]
 

@@ -7,7 +7,10 @@ thread has none, and no greenlet ever sees another's.  Programs that never impor
 from __future__ import annotations
 
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["leave", "restore"]
 

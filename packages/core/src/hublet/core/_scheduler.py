@@ -14,8 +14,6 @@ declares itself asleep first and looks at the ring after that, so that one of th
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import _running_loop, _switch
 from ._deadlines import Deadlines
 from ._entry import Entry
@@ -23,6 +21,10 @@ from ._native import get_ident
 from ._ring import Ring
 from .errors import HubDestroyed
 from .loops._protocol import Handle, Loop
+
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["BUDGET", "Scheduler"]
 

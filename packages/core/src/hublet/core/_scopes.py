@@ -6,12 +6,14 @@ the code in between sees something that it cannot mistake for an error of its ow
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import _switch
 from ._hub import get_hub
 from ._park import deadline_in
 from ._timeout import Timer
+
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Scope", "fail_after", "move_on_after", "shield"]
 

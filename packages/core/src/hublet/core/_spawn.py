@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
-
 from greenlet import greenlet
 
 from . import _greenlet, _park
@@ -14,11 +11,15 @@ from ._hub import get_hub
 from ._native import thread_sleep
 from ._park import Waiter, deadline_in
 
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ParamSpec, TypeVar
+
+    P = ParamSpec("P")
+    T = TypeVar("T")
+
 __all__ = ["idle", "sleep", "spawn", "spawn_later", "spawn_raw"]
-
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 def spawn(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Greenlet[T]:

@@ -7,12 +7,14 @@ caught by identity, never by type, so that nested timeouts cannot be mistaken fo
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import _switch
 from ._entry import Entry
 from ._hub import get_hub
 from ._scheduler import Scheduler
+
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Timeout", "Timer", "with_timeout"]
 

@@ -5,9 +5,6 @@ What can be waited for is anything with `ready`, `rawlink` and `unlink`: greenle
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 from greenlet import GreenletExit
 
 from ._greenlet import Greenlet, _exception_from
@@ -15,6 +12,11 @@ from ._hub import get_hub
 from ._iwait import IWait
 from ._park import Waiter, deadline_in
 from ._timeout import Timeout
+
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
 __all__ = ["IWait", "iwait", "joinall", "kill", "killall", "wait"]
 

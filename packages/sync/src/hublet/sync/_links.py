@@ -22,20 +22,16 @@ __all__ = ["Link", "Wake", "fire", "link", "unlink"]
 class Link:
     """A callback to be called with *source*, once."""
 
-    __slots__ = ("callback", "hub", "scheduled", "while_ready")
+    __slots__ = ("callback", "hub", "while_ready")
 
     def __init__(self, source: Any, callback: Callable[[Any], object], while_ready: bool) -> None:
         scheduler = Waiter(source).scheduler
         self.callback = callback
         self.hub: Any = None if scheduler is None else scheduler.greenlet
         self.while_ready = while_ready
-        self.scheduled = False
 
     def fire(self, source: Any, links: list[Any]) -> None:
         """Let the callback be called soon.  Never switches."""
-        scheduled, self.scheduled = self.scheduled, True
-        if scheduled:
-            return
         hub = self.hub or get_hub_if_exists()
         if hub is None:
             self.run(source, links)
@@ -44,7 +40,6 @@ class Link:
 
     def run(self, source: Any, links: list[Any]) -> None:
         """Call the callback, unless it was unlinked meanwhile, or waits for a *source* that is ready at that moment."""
-        self.scheduled = False
         if self.while_ready and not source.ready():
             return
         try:

@@ -240,13 +240,10 @@ cdef class EpollLoop(Loop):
 
     cpdef Handle watch(self, int fd):
         cdef list handles = self._handles
-        cdef Py_ssize_t room = PyList_GET_SIZE(handles)
         cdef Handle handle
         if self._epoll < 0:
             raise ValueError(f"{self!r} is closed")
-        if fd >= room:
-            handles.extend([None] * (max(fd + 1, 2 * room) - room))
-        elif fd >= 0 and handles[fd] is not None:
+        if 0 <= fd < PyList_GET_SIZE(handles) and handles[fd] is not None:
             raise FileExistsError(_errno.EEXIST, f"descriptor {fd} is watched already: use its handle")
         self._generation += 1
         if self._generation == 0:
@@ -257,6 +254,9 @@ cdef class EpollLoop(Loop):
         handle.armed = READ | WRITE
         handle.generation = self._generation
         self._add(handle)
+        # Only now: it is a descriptor, not just any number.
+        if fd >= PyList_GET_SIZE(handles):
+            handles.extend([None] * (max(fd + 1, 2 * PyList_GET_SIZE(handles)) - PyList_GET_SIZE(handles)))
         handles[fd] = handle
         return handle
 
