@@ -267,3 +267,29 @@ def demo(session: nox.Session) -> None:
     install(session, *PACKAGES, purpose="demo")
     # Time to print what it has when somebody presses Ctrl-C.
     session.run("python", "examples/demo.py", *session.posargs, env=CLEAN, interrupt_timeout=5, terminate_timeout=5)
+
+
+@nox.session(python=PYTHONS)
+def bench(session: nox.Session) -> None:
+    """Measure the kernel beside gevent, asyncio, uvloop and bare greenlets; on a quiet machine, one Python at a time."""
+    install(session, *PACKAGES)
+    session.install(*group(TOP, "bench"))
+    session.run("python", "benchmarks/compare.py", *(session.posargs or ["kernel"]), env=CLEAN)
+    if not session.posargs:
+        session.run("python", "benchmarks/import_time.py", env=CLEAN)
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("build", [nox.param(False, id="compiled"), nox.param(True, id="interpreted")])
+def stress(session: nox.Session, build: bool) -> None:
+    """Do random things to the kernel for long, and check that nothing is lost, doubled or leaked."""
+    install(session, "core", pure=build)
+    session.run("python", "packages/core/tests/stress.py", *session.posargs, env=CLEAN)
+
+
+@nox.session(python=PYTHONS)
+def pyuv(session: nox.Session) -> None:
+    """Build and install pyuv with core's own command, then run core's and net's tests on its loop."""
+    install(session, "core", "net")
+    session.run("python", "-m", "hublet.core.loops.install_pyuv", env=CLEAN)
+    pytest(session, "packages/core/tests", "packages/net/tests", HUBLET_LOOP="pyuv")

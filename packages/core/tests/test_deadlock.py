@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 
 import pytest
 from hublet.core import Deadlock, LoopExit, get_hub, getcurrent, sleep, spawn, spawn_raw
@@ -111,8 +112,18 @@ def test_a_reason_whose_repr_fails_does_not_hide_the_deadlock(alone, lot: Parkin
 
     spawn(lot.park, None, Broken())
 
-    with pytest.raises(LoopExit):
-        Waiter().park()
+    assert "<Broken whose repr raises OSError>" in str(deadlock())
+
+
+def test_a_dead_proxy_somewhere_does_not_hide_the_deadlock(alone):
+    class Thing:
+        pass
+
+    proxy = weakref.proxy(Thing())
+
+    deadlock()
+    with pytest.raises(ReferenceError):
+        str(proxy)
 
 
 def test_nobody_is_named_who_is_ready_or_finished(alone):

@@ -91,6 +91,12 @@ class NameServer:
         """Let *behaviour* answer, or not, what is asked about *name*."""
         self._behaviours[dns.name.from_text(name)] = behaviour
 
+    def hold(self, name: str) -> Held:
+        """Let what is asked about *name* wait, and return what releases it."""
+        held = Held()
+        self.behave(name, held)
+        return held
+
     def asked(self, name: str = "") -> list[str]:
         """Return the kinds that were asked for *name*, or for any, in order."""
         return [each.kind for each in self.questions if not name or each.name == name]
@@ -134,14 +140,13 @@ class NameServer:
 
     def _serve_udp(self) -> None:
         while True:
+            wire, peer = self._udp.recvfrom(65535)
+            if not wire:  # from `close`
+                return
             try:
-                wire, peer = self._udp.recvfrom(65535)
                 self._handle(wire, "udp", peer, lambda data, peer=peer: self._udp.sendto(data, peer))
             except OSError:
-                if self._udp.fileno() < 0:
-                    return
-            if not wire:
-                return
+                pass  # who asked is gone
 
     def _serve_tcp(self) -> None:
         while True:
@@ -170,11 +175,7 @@ class NameServer:
 
     def close(self) -> None:
         """Stop, and end all connections."""
-        for listening in (self._tcp, self._udp):
-            try:
-                listening.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        self._tcp.shutdown(socket.SHUT_RDWR)
         with socket.socket(self._udp.family, socket.SOCK_DGRAM) as waker:
             waker.sendto(b"", (self.address, self.port))
         for thread in self._threads:
@@ -224,3 +225,33 @@ def sends_first(*makers: Callable[[Asked], bytes]) -> Callable[[Asked], None]:
         asked.send_message(asked.reply())
 
     return behaviour
+
+
+class Held:
+    """Questions that wait for their answers until the test lets the server give them."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Asked] = []
+        self._is_released = False
+        self._lock = threading.Condition()
+
+    def __call__(self, asked: Asked) -> None:
+        with self._lock:
+            if not self._is_released:
+                self._waiting.append(asked)
+                self._lock.notify_all()
+                return
+        asked.send_message(asked.reply())
+
+    def wait_until_asked(self) -> None:
+        """Block until there is a question."""
+        with self._lock:
+            assert self._lock.wait_for(lambda: self._waiting, 20), "nobody has asked"
+
+    def release(self) -> None:
+        """Answer what was asked, once something was, and from now on at once."""
+        self.wait_until_asked()
+        with self._lock:
+            self._is_released = True
+            for asked in self._waiting:
+                asked.send_message(asked.reply())

@@ -14,7 +14,8 @@ __all__ = ["explain", "parked_waiters"]
 
 def parked_waiters(hub: Any) -> list[Waiter]:
     """Return the waiters whose greenlets of *hub* are parked.  Slow: it looks through every object there is."""
-    waiters = [found for found in gc.get_objects() if isinstance(found, Waiter) and found.scheduler is hub.scheduler]
+    # By type: `isinstance` asks proxies for the class of what they stand for, which runs code of users and may fail.
+    waiters = [found for found in gc.get_objects() if issubclass(type(found), Waiter) and found.scheduler is hub.scheduler]
     return [waiter for waiter in waiters if waiter.greenlet is not None and not waiter.claimed]
 
 
@@ -32,7 +33,7 @@ def _name(greenlet: Any, hub: Any) -> str:
     if greenlet is hub.parent:
         return "the main greenlet"
     site = greenlet.spawn_site if isinstance(greenlet, Greenlet) else ""
-    return repr(greenlet) + (f", spawned at {site}," if site else "")
+    return _shown(greenlet) + (f", spawned at {site}," if site else "")
 
 
 def _reason(reason: Any) -> str:
@@ -40,5 +41,16 @@ def _reason(reason: Any) -> str:
         return "a bare Waiter"
     if isinstance(reason, str):
         return reason
-    holder = getattr(reason, "owner", None)
-    return repr(reason) + (f", held by {holder!r}" if holder is not None else "")
+    try:
+        holder = getattr(reason, "owner", None)
+    except Exception:
+        holder = None  # a property that fails: there is still the rest to tell
+    return _shown(reason) + (f", held by {_shown(holder)}" if holder is not None else "")
+
+
+def _shown(thing: Any) -> str:
+    """Return its repr, or why it has none: a broken one must not hide the deadlock."""
+    try:
+        return repr(thing)
+    except Exception as error:
+        return f"<{type(thing).__name__} whose repr raises {type(error).__name__}>"

@@ -17,8 +17,8 @@ __all__ = ["Callback", "Entry"]
 class Entry:
     """One thing for the hub to do, once it is ready or when its deadline passes."""
 
-    # place: where it is among the hub's deadlines, counted from 1, and 0 if it is not there.  order: settles equal
-    # deadlines by arrival.  uncounted: its deadline is nothing for the hub to stay for.
+    # place: where it is among the hub's deadlines, in whatever form those know it, and 0 if it is not there.  order:
+    # settles equal deadlines by arrival.  uncounted: its deadline is nothing for the hub to stay for.
     __slots__ = ("deadline", "greenlet", "order", "place", "uncounted")
 
     def begin(self) -> None:
@@ -26,7 +26,7 @@ class Entry:
         self.greenlet: Any = None
         self.deadline = 0.0
         self.order = 0
-        self.place = 0
+        self.place: Any = 0
         self.uncounted = False
 
     def run(self) -> None:

@@ -14,7 +14,7 @@ from ._config import config
 from ._entry import Callback
 from ._native import count_threads, get_ident, thread_local
 from ._scheduler import Scheduler
-from .errors import HubDestroyed, InvalidSwitchError
+from .errors import Deadlock, HubDestroyed, InvalidSwitchError
 from .loops import make_loop
 
 TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
@@ -135,7 +135,11 @@ class Hub(greenlet):
             return False  # another thread may still call or set something
         from ._deadlock import explain  # late: only ever needed once
 
-        self._raise_in_main(explain(self))
+        try:
+            error = explain(self)
+        except Exception as failure:  # no object's repr may keep the hub from ending the wait
+            error = Deadlock(f"nothing is left that could wake a greenlet, and saying which failed: {failure!r}")
+        self._raise_in_main(error)
         return True
 
     def _own_threads(self) -> int:

@@ -21,9 +21,10 @@ def report(context: Any, exc_type: Any, value: Any, traceback: Any, stream: Text
             stream.write(f"{message}\n{''.join(lines)}")
         else:
             _logger.error("%s", message, exc_info=(exc_type, value, traceback))
-    except Exception:
+    except Exception as error:
         # A handler or a stream that fails, or that waits in the hub: say both errors where no code of users is asked.
-        sys.__excepthook__(*sys.exc_info())
+        error.__suppress_context__ = True  # that may be the other one, and nothing is printed twice
+        sys.__excepthook__(type(error), error, error.__traceback__)
         sys.__excepthook__(exc_type, value, traceback)
 
 

@@ -102,7 +102,7 @@ class Timeout(BaseException):
         self._begin()
 
     def _begin(self) -> None:
-        if self._timer is not None and self._timer.place > 0:
+        if self._timer is not None and self._timer.place:
             raise RuntimeError(f"{self!r} is started already; cancel it to start it anew")
         seconds = self.seconds
         if seconds is None:
@@ -123,7 +123,7 @@ class Timeout(BaseException):
     @property
     def pending(self) -> bool:
         """Whether it is counting: started, not closed, and not raised yet."""
-        return self._timer is not None and self._timer.place > 0
+        return self._timer is not None and bool(self._timer.place)
 
     def cancel(self) -> None:
         """Stop counting; it will not be raised.  May be called at any time, and again."""
@@ -140,7 +140,7 @@ class Timeout(BaseException):
             timer.cancel()
 
     def __enter__(self) -> Timeout:
-        if self._timer is None or self._timer.place == 0:
+        if self._timer is None or not self._timer.place:
             self._begin()
         return self
 

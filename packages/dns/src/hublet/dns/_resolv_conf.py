@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import _socket
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ._watched import Watched
 
@@ -32,7 +32,7 @@ class Settings(NamedTuple):
     servers: tuple[Server, ...]
     search: tuple[str, ...]  # domains, without a dot at the end
     ndots: int = 1  # a name with so many dots is tried as it is before the domains are searched
-    timeout: int = 5  # of the first attempt; it doubles, shared among the servers, with each further one
+    timeout: float = 5  # for each server in the first round; doubled, and shared among them, in each further one
     attempts: int = 2  # rounds through all servers
     rotate: bool = False  # begin each question at another server
     use_tcp: bool = False  # do not try UDP
@@ -40,13 +40,13 @@ class Settings(NamedTuple):
 
 
 class ResolvConf:
-    """The file at *path*, read again when it changes; *servers* stand in for those that it names.  Never switches.
+    """The file at *path*, read again when it changes.  What *fixed* gives stands for what the file says.  Never switches.
 
     The environment variables `LOCALDOMAIN` and `RES_OPTIONS` count as for the system's resolver.
     """
 
-    def __init__(self, path: str = "/etc/resolv.conf", servers: tuple[Server, ...] = ()) -> None:
-        self._servers = servers
+    def __init__(self, path: str = "/etc/resolv.conf", **fixed: Any) -> None:
+        self._fixed = {name: value for name, value in fixed.items() if value is not None}
         self._file = Watched(path, self._parse)
 
     def get(self) -> Settings:
@@ -78,8 +78,8 @@ class ResolvConf:
         if search is None:
             search = [domain] if (domain := _socket.gethostname().partition(".")[2]) else []
         options += os.environ.get("RES_OPTIONS", "").split()
-        return Settings(
-            self._servers or tuple(servers) or (Server.at("127.0.0.1"),),
+        found = Settings(
+            tuple(servers) or (Server.at("127.0.0.1"),),
             tuple(domain.strip(".") for domain in search),
             ndots=_number(options, "ndots", 1, 0, 15),
             timeout=_number(options, "timeout", 5, 1, 30),
@@ -88,6 +88,7 @@ class ResolvConf:
             use_tcp="use-vc" in options,
             edns="edns0" in options,
         )
+        return found._replace(**self._fixed)
 
 
 def _number(options: list[str], name: str, default: int, least: int, most: int) -> int:

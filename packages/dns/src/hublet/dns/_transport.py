@@ -83,9 +83,9 @@ class Transport:
             self._turn = (self._turn + 1) % len(servers)
             servers = servers[self._turn :] + servers[: self._turn]
         for attempt in range(settings.attempts):
-            seconds: float = settings.timeout << attempt
+            seconds = settings.timeout * 2**attempt
             if attempt:
-                seconds = max(seconds / len(servers), 1)
+                seconds = max(seconds / len(servers), min(settings.timeout, 1))
             for server in servers:
                 if self.is_closed:
                     return

@@ -56,22 +56,25 @@ _EDNS_PAYLOAD = 1200  # bytes: what glibc says that it takes
 class Resolver(NetworkResolver):
     """A resolver that asks the name servers of ``resolv.conf`` from the greenlets of one hub.
 
-    *nameservers* stand in for those of the file: pairs of a numeric address and a port.  *resolv_conf* and *hosts* are
-    the paths of the files; *cache_size* is how many answers are kept at most, 0 for none.  Raises `OSError` for a name
-    server that is not a numeric address.
+    *nameservers*, pairs of a numeric address and a port, *timeout*, in seconds, and *attempts* stand for what the file
+    says of them, unless they are `None`.  *resolv_conf* and *hosts* are the paths of the files; *cache_size* is how many
+    answers are kept at most, 0 for none.  Raises `OSError` for a name server that is not a numeric address.
     """
 
     def __init__(
         self,
         hub: Any = None,
         *,
-        nameservers: Sequence[tuple[str, int]] = (),
+        nameservers: Sequence[tuple[str, int]] | None = None,
+        timeout: float | None = None,
+        attempts: int | None = None,
         resolv_conf: str = "/etc/resolv.conf",
         hosts: str = "/etc/hosts",
         cache_size: int = CACHE_SIZE,
     ) -> None:
-        servers = tuple(Server.at(host, port) for host, port in nameservers)
-        super().__init__(Hosts(hosts), ResolvConf(resolv_conf, servers))
+        servers = tuple(Server.at(host, port) for host, port in nameservers) if nameservers else None
+        fixed = ResolvConf(resolv_conf, servers=servers, timeout=timeout, attempts=attempts)
+        super().__init__(Hosts(hosts), fixed)
         self._transport = Transport()
         self._cache: Cache[Answer] = Cache(cache_size)
         self._cached_version = 0
