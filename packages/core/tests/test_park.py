@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import gc
 import inspect
+import sys
 import weakref
 
 import pytest
@@ -594,6 +595,61 @@ def test_what_ends_programs_is_not_kept(kind: type[BaseException]):
     parked.greenlet.join()
 
     assert parked.outcome is error
+
+
+# Interrupted anywhere
+
+
+@pytest.mark.skipif(compiled, reason="compiled, no signal handler runs inside")
+@pytest.mark.parametrize("way", ["park", "park with a deadline", "yield", "sleep", "join"])
+def test_ctrl_c_in_the_middle_of_parking_leaves_nothing_behind(way: str):
+    """Interpreted, a signal handler may raise at any line of it; whoever catches that must be able to go on."""
+    main = getcurrent()
+    lot = ParkingLot()
+    waits = {
+        "park": lot.park,
+        "park with a deadline": lambda: lot.park(deadline_in(1000)),
+        "yield": yield_now,
+        "sleep": lambda: sleep(0.0001),
+        "join": lambda: spawn(sleep, 0).join(),
+    }
+
+    def interrupt(line: int) -> bool:
+        """Raise at the *line*-th line; say whether it came to that."""
+        lines = 0
+
+        def trace(frame, event, argument):
+            nonlocal lines
+            if "hublet" not in frame.f_code.co_filename or "tests" in frame.f_code.co_filename:
+                return None
+            if event == "line" and getcurrent() is main:
+                lines += 1
+                if lines == line:
+                    sys.settrace(None)
+                    raise KeyboardInterrupt
+            return trace
+
+        helper = spawn(lambda: (sleep(0), sleep(0), lot.unpark()))
+        sys.settrace(trace)
+        try:
+            waits[way]()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        for _ in range(3):
+            sleep(0)
+        helper.join()
+        assert Waiter().park(deadline_in(0)) is False, f"resumed by something else, after line {line}"
+        assert len(lot) == 0, f"still in line, after line {line}"
+        assert len(get_hub().scheduler.deadlines) == 0, f"after line {line}"
+        return lines >= line
+
+    line = 1
+    while interrupt(line):
+        line += 1
+
+    assert line > 5
 
 
 # Where nobody may park

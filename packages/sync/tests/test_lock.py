@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from hublet.core import GreenletExit, killall, sleep, spawn
+from hublet.core import GreenletExit, getcurrent, killall, sleep, spawn
 from hublet.core.lowlevel import get_hub_if_exists
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked
 from hublet.sync import Lock, RLock
@@ -158,9 +158,11 @@ def test_an_rlock_knows_its_owner():
 
     with lock, lock:
         assert lock._is_owned() and lock._recursion_count() == 2
+        assert lock.owner is getcurrent()
         assert spawn(lambda: (lock._is_owned(), lock._recursion_count())).get() == (False, 0)
 
     assert not lock._is_owned() and lock._recursion_count() == 0
+    assert lock.owner is None
 
 
 def test_an_rlock_that_was_handed_over_belongs_to_who_waited():

@@ -36,7 +36,7 @@ class Deadlines:
         self.newest = 0  # the order of the latest entry
 
     def __len__(self) -> int:
-        return len(self._heap) - self._empty
+        return max(0, len(self._heap) - self._empty)
 
     def add(self, entry: Entry, deadline: float) -> None:
         """Let *entry* expire at *deadline*.  It must not be here already."""
@@ -81,7 +81,10 @@ class Deadlines:
                 heappush(self._heap, item)
                 return None
             else:
-                entry.place = 0
+                place, entry.place = entry.place, 0
+                if not place:
+                    self._empty -= 1  # cancelled just now
+                    continue
                 if not entry.uncounted:
                     self.counting -= 1
                 return entry

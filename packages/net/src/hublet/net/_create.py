@@ -57,7 +57,7 @@ def connect_to_any(
         if not errors:
             raise OSError("getaddrinfo returns an empty list")
         if sys.version_info >= (3, 11) and all_errors:
-            raise ExceptionGroup("create_connection failed", errors)
+            raise ExceptionGroup("create_connection failed", errors)  # noqa: F821
         raise errors[0]
     finally:
         errors.clear()  # their tracebacks hold this frame, which holds them

@@ -2,13 +2,13 @@
 
 Three rules.
 
-1. A socket is registered with the hub of the thread that first has to wait for it, and stays there until it is closed or
-   detached, or is waited for in another thread's hub while nobody waits for it in the old one.
-2. Only the thread of a hub touches the registrations of that hub; other threads ask it to.  So a socket that another hub
-   has registered is closed by that hub, in its next turn: closed here and now, its number could be given to a new
+1. A socket is registered with the hub of the thread that first has to wait for it, and stays there until it is closed
+   or detached, or is waited for in another thread's hub while nobody waits for it in the old one.
+2. Only the thread of a hub touches the registrations of that hub; other threads ask it to.  So a socket that another
+   hub has registered is closed by that hub, in its next turn: closed here and now, its number could be given to a new
    descriptor while the old one is still being watched.
-3. A native thread that has no hub, other than the main one, registers nothing: it has nobody to let run meanwhile, so it
-   blocks in poll(2), as the standard library does.
+3. A native thread that has no hub, other than the main one, registers nothing: it has nobody to let run meanwhile, so
+   it blocks in poll(2), as the standard library does.
 """
 
 from __future__ import annotations
@@ -75,9 +75,9 @@ def handle_of(hub: Any, fd: int) -> Handle:
 def release(sock: socket, fd: int, *, close: bool) -> bool:
     """Take *fd*, the descriptor of *sock*, off whatever loop has it; whoever waits wakes with `OSError(EBADF)`.
 
-    With *close*, return false if the hub of another thread will do that and then close *fd*, in its next turn; true if the
-    caller is to close it.  Never switches.  Raises `InvalidThreadUseError` if *fd* shall live on, without *close*, and the
-    hub of another thread waits for it.
+    With *close*, return false if the hub of another thread will do that and then close *fd*, in its next turn; true if
+    the caller is to close it.  Never switches.  Raises `InvalidThreadUseError` if *fd* shall live on, without *close*,
+    and the hub of another thread waits for it.
     """
     handle, hub = sock._handle, sock._hub
     if handle is None or handle.loop is None or hub is get_hub_if_exists():

@@ -1,7 +1,7 @@
 """Names of hosts into addresses and back, through the resolver of the hub.
 
-What is numeric needs nobody: the functions in C answer at once, and are asked directly.  A native thread that has no hub,
-other than the main one, asks them whatever it is, since nothing shares that thread.
+What is numeric needs nobody: the functions in C answer at once, and are asked directly.  A native thread that has no
+hub, other than the main one, asks them whatever it is, since nothing shares that thread.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from typing import Any
 
 from ._handles import hub_here
 
-__all__ = ["getaddrinfo", "getfqdn", "gethostbyaddr", "gethostbyname", "gethostbyname_ex", "getnameinfo", "resolve_address"]
+__all__ = [
+    "getaddrinfo",
+    "getfqdn",
+    "gethostbyaddr",
+    "gethostbyname",
+    "gethostbyname_ex",
+    "getnameinfo",
+    "resolve_address",
+]
 
 _AI_NUMERICHOST = _socket.AI_NUMERICHOST
 _NI_NUMERIC = _socket.NI_NUMERICHOST | _socket.NI_NUMERICSERV
@@ -45,8 +53,10 @@ def getaddrinfo(
 
 
 def _blocking_getaddrinfo(host: Any, port: Any, family: int, type: int, proto: int, flags: int) -> list[Any]:
-    found = _socket.getaddrinfo(host, port, family, type, proto, flags)
-    return [(_as_enum(_stdlib.AddressFamily, each[0]), _as_enum(_stdlib.SocketKind, each[1]), *each[2:]) for each in found]
+    return [
+        (_as_enum(_stdlib.AddressFamily, each[0]), _as_enum(_stdlib.SocketKind, each[1]), *each[2:])
+        for each in _socket.getaddrinfo(host, port, family, type, proto, flags)
+    ]
 
 
 def _as_enum(kind: Any, value: int) -> Any:

@@ -1,4 +1,4 @@
-"""Files into sockets by sendfile(2): as the standard library does it, whose version waits with a selector of its own."""
+"""Files into sockets by sendfile(2), as the standard library does it, whose version blocks in a selector of its own."""
 
 from __future__ import annotations
 

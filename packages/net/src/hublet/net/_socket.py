@@ -1,8 +1,8 @@
 """The cooperative socket: the standard library's own, with every call that could block made to park instead.
 
-The descriptor is always non-blocking, and so is the socket in C below; the timeout that users see is kept here.  Each call
-makes the system call first and waits only when there was nothing to do, at most until one deadline, which is taken when
-the first wait begins, so that a spurious wake-up grants no second full timeout.
+The descriptor is always non-blocking, and so is the socket in C below; the timeout that users see is kept here.  Each
+call makes the system call first and waits only when there was nothing to do, at most until one deadline, which is taken
+when the first wait begins, so that a spurious wake-up grants no second full timeout.
 
 A socket that always has something to do would never park.  So after `_CREDIT` calls without a wait it lets others run,
 *before* the next system call: what is thrown at the greenlet then loses no data.
@@ -23,7 +23,7 @@ from hublet.core import sleep
 from hublet.core.errors import BlockingSwitchOutError
 from hublet.core.lowlevel import READ, WRITE, Handle, deadline_in, get_hub_if_exists, wait_on_handle, yield_now
 
-from ._handles import closed_error, register, release
+from ._handles import register, release
 from ._original import Original, block_until_ready
 from ._resolve import resolve_address
 from ._sendfile import use_sendfile
@@ -70,12 +70,13 @@ _proto = _base.proto.__get__  # type: ignore[attr-defined]
 class socket(Original):
     """As `socket.socket`, but a greenlet that waits lets the others run.
 
-    Every method that `socket.socket` documents to block parks, unless the socket is in non-blocking mode or can answer at
-    once.  In a native thread that has no hub, other than the main one, it blocks that thread.  Beside the errors of the
-    original, waiting raises `OSError(EBADF)` if the socket is closed by another greenlet meanwhile,
-    `ConcurrentObjectUseError` if another greenlet waits for the same, and `InvalidThreadUseError` if another thread does.
+    Every method that `socket.socket` documents to block parks, unless the socket is in non-blocking mode or can answer
+    at once.  In a native thread that has no hub, other than the main one, it blocks that thread.  Beside the errors of
+    the original, waiting raises `OSError(EBADF)` if the socket is closed by another greenlet meanwhile,
+    `ConcurrentObjectUseError` if another greenlet waits for the same, and `InvalidThreadUseError` if the hub of another
+    thread does.
 
-    A copy of the descriptor made by other means (`dup` in C, `fork`) is non-blocking too: the two share that setting.
+    A copy of the descriptor made by other means (`os.dup`, `fork`) is non-blocking too: the two share that setting.
     """
 
     __module__ = "hublet.net.socket"
@@ -122,8 +123,8 @@ class socket(Original):
                 raise ValueError("Timeout value out of range")
             if value > 9e9:
                 raise OverflowError("timestamp too large to convert to C PyTime_t")
-        if _fileno(self) < 0:
-            raise closed_error()
+        # Also raises the right error for a descriptor that is not open, and undoes what others have done to a shared one.
+        _base.setblocking(self, False)
         self._timeout = value
 
     def setblocking(self, flag: object, /) -> None:
@@ -244,7 +245,7 @@ class socket(Original):
         )
 
     def _recv_all_into(self, view: memoryview, flags: int) -> int:
-        """Fill *view*; return how much there was before the end.  MSG_WAITALL does nothing on a non-blocking descriptor."""
+        """Fill *view*; return how much there was before the end.  The kernel does so only if the descriptor blocks."""
         count = 0
         while True:
             received = self._call(READ, flags, _recv_into, view[count:], 0, flags)
@@ -332,7 +333,8 @@ class socket(Original):
         if len(args) not in (2, 3):
             return _sendto(self, *args)  # which raises the original's error
         *others, address = args
-        return self._send_addressed(address, others[1] if len(others) > 1 else 0, _sendto, *others, self._resolved(address))
+        flags = others[1] if len(others) > 1 else 0
+        return self._send_addressed(address, flags, _sendto, *others, self._resolved(address))
 
     if hasattr(_base, "sendmsg"):
 
@@ -397,8 +399,8 @@ class socket(Original):
     def connect_ex(self, address: _Address, /) -> int:
         """As `socket.connect_ex`: return the number of the error where `connect` raises `OSError`, and 0 without one.
 
-        Parks, also to find the address of a name.  As in the original, a time-out is `EAGAIN`, and what is wrong with the
-        address itself raises.
+        Parks, also to find the address of a name.  As in the original, a time-out is `EAGAIN`, and what is wrong with
+        the address itself raises.
         """
         error = self._connect(address)
         return errno.EAGAIN if error == _TIMED_OUT else error

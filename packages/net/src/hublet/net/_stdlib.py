@@ -23,7 +23,7 @@ def create_connection(
     *,
     all_errors: bool = False,
 ) -> _stdlib.socket:
-    """As `hublet.net.socket.create_connection`, with the `socket` and `getaddrinfo` that the module `socket` has now."""
+    """As `hublet.net.socket.create_connection`, with the `socket` and `getaddrinfo` that the stdlib's module has now."""
     made: _stdlib.socket = connect_to_any(
         _stdlib.socket, _stdlib.getaddrinfo, address, timeout, source_address, all_errors
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket as _stdlib
 
-# A star, because what there is differs with platform and version, and type checkers are to see it too.  Ours come after.
+# A star, because what there is differs with platform and version, and type checkers are to see it.  Ours come after.
 from socket import *  # noqa: F403
 from typing import Any
 
@@ -20,8 +20,25 @@ from ._waiting import cancel_wait, wait_read, wait_readwrite, wait_write
 if hasattr(_stdlib, "fromshare"):
     from ._create import fromshare  # noqa: F401
 
-__all__ = ["cancel_wait", "wait_read", "wait_readwrite", "wait_write"]
-__all__ += _stdlib.__all__
+__all__ = [
+    "cancel_wait",
+    "create_connection",
+    "create_server",
+    "fromfd",
+    "getaddrinfo",
+    "getfqdn",
+    "gethostbyaddr",
+    "gethostbyname",
+    "gethostbyname_ex",
+    "getnameinfo",
+    "has_dualstack_ipv6",
+    "socket",
+    "socketpair",
+    "wait_read",
+    "wait_readwrite",
+    "wait_write",
+]
+__all__ += [name for name in _stdlib.__all__ if name not in __all__]
 
 
 def __getattr__(name: str) -> Any:

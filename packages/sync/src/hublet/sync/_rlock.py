@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from hublet.core import getcurrent
@@ -12,7 +13,7 @@ from ._lock import lock_deadline
 __all__ = ["RLock"]
 
 _FOREVER = -1
-_NEXT: Any = type("Next", (), {"__repr__": lambda self: "<the first in line>"})()
+_NEXT = 1  # no address of any object: handed over to the first in line, who has not noticed yet
 
 
 class RLock:
@@ -24,8 +25,11 @@ class RLock:
 
     # It is not made of tokens, because a signal handler or a finalizer may log, hence take the lock of a handler, in the
     # middle of a line below, in the very greenlet that runs that line.  So taking the lock and being its owner must be one
-    # step: `_owner` is `None`, and then it is somebody.  (Interpreted, one gap is left: who has waited becomes the owner a
-    # few instructions after it was handed the lock.)
+    # step: `_owner` is 0, and then it is somebody.  (Interpreted, one gap is left: who has waited becomes the owner a few
+    # instructions after it was handed the lock.)
+    #
+    # The owner is remembered by its address, not by reference: other threads look at it, and greenlet crashes now and then
+    # when the last reference to the root greenlet of a thread is dropped by another thread while the first one ends.
     #
     # `_again` counts how often the owner has it beside the first time, and only the owner changes it, so a handler that
     # takes it and gives it back leaves it as it was.
@@ -33,31 +37,35 @@ class RLock:
     __slots__ = ("__weakref__", "_again", "_line", "_owner")
 
     def __init__(self, hub: Any = None) -> None:
-        self._owner: Any = None
+        self._owner = 0
         self._again = 0
         self._line = ParkingLot()
+
+    @property
+    def owner(self) -> Any:
+        """The greenlet that has it, or `None`.  Slow: it looks through every object there is."""
+        return next((each for each in gc.get_objects() if id(each) == self._owner), None)
 
     def acquire(self, blocking: bool = True, timeout: float | None = _FOREVER) -> bool:
         """Take the lock, or once more if the calling greenlet has it.  As `Lock.acquire` otherwise."""
         deadline = None if timeout is _FOREVER else lock_deadline(blocking, timeout)
-        me = getcurrent()
-        if self._owner is me:
+        me = id(getcurrent())
+        if self._owner == me:
             self._again += 1
             return True
         if self._take(me):
             return True
         return self._wait(me, deadline) if blocking else False
 
-    def _take(self, who: Any) -> bool:
+    def _take(self, who: int) -> bool:
         """Let *who* be the owner if there is none.  Never switches."""
-        # One step.  Without an owner nothing jumps; with one, what is stored is what was loaded the instruction before.
-        owner, self._owner = self._owner, who if self._owner is None else self._owner
-        return owner is None
+        owner, self._owner = self._owner, self._owner + who * (self._owner == 0)
+        return owner == 0
 
-    def _wait(self, me: Any, deadline: float | None) -> bool:
+    def _wait(self, me: int, deadline: float | None) -> bool:
         waiter = Waiter(self)
         self._line.add(waiter)
-        if self._owner is None:
+        if self._owner == 0:
             self._settle()
         if not waiter.park(deadline):
             return False
@@ -69,25 +77,25 @@ class RLock:
         # As in `Tokens`: free first, then look at the line; join the line first, then look whether it is free.
         while self._line and self._take(_NEXT):
             if not self._line.unpark():
-                self._owner = None
+                self._owner = 0
 
     def release(self) -> None:
         """Give the lock back; the last time, to the first who waits.  Never switches.
 
         Raises `RuntimeError` if the calling greenlet is not its owner.
         """
-        if self._owner is not getcurrent():
+        if self._owner != id(getcurrent()):
             raise RuntimeError(f"cannot release un-acquired lock: {self!r}")
         if self._again:
             self._again -= 1
         else:
-            self._owner = None
+            self._owner = 0
             if self._line:
                 self._settle()
 
     def locked(self) -> bool:
         """Say whether somebody has it."""
-        return self._owner is not None
+        return self._owner != 0
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -98,14 +106,14 @@ class RLock:
     # For `Condition`, ours and that of `threading`.
 
     def _is_owned(self) -> bool:
-        return self._owner is getcurrent()
+        return self._owner == id(getcurrent())
 
     def _recursion_count(self) -> int:
-        return self._again + 1 if self._owner is getcurrent() else 0
+        return self._again + 1 if self._owner == id(getcurrent()) else 0
 
     def _release_save(self) -> int:
         again = self._again
-        if self._owner is getcurrent():
+        if self._owner == id(getcurrent()):
             self._again = 0
         self.release()
         return again
@@ -118,10 +126,10 @@ class RLock:
         """Become free, and forget who waits: in a forked child they do not exist."""
         self._line = ParkingLot()
         self._again = 0
-        self._owner = None
+        self._owner = 0
 
     def __repr__(self) -> str:
-        state = "unlocked" if self._owner is None else "locked"
+        state = "unlocked" if self._owner == 0 else "locked"
         kind = f"sync.{type(self).__name__}"
-        count = 0 if self._owner is None else self._again + 1
-        return f"<{state} {kind} object owner={self._owner!r} count={count} at {id(self):#x}>"
+        count = 0 if self._owner == 0 else self._again + 1
+        return f"<{state} {kind} object owner={self._owner:#x} count={count} at {id(self):#x}>"

@@ -1,0 +1,128 @@
+"""Answers are kept, but no longer than those who gave them said, and not too many."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from nameserver import fails
+
+from hublet.core.testing import fake_clock
+from hublet.dns._cache import Cache
+
+
+@pytest.fixture
+def clock():
+    """Time that passes only when the test says so.  Nothing here may wait while it stands: look-ups do."""
+    with fake_clock() as clock:
+        yield clock
+
+
+def test_a_value_is_kept_until_its_time_is_over(clock):
+    cache = Cache(10)
+    cache.put("key", "value", 5)
+
+    clock.advance(4.9)
+    assert cache.get("key") == "value"
+    clock.advance(0.2)
+    assert cache.get("key") is None
+    assert len(cache) == 0
+
+
+def test_nothing_is_kept_for_longer_than_a_day(clock):
+    cache = Cache(10)
+    cache.put("key", "value", 10**9)
+
+    clock.advance(86401)
+
+    assert cache.get("key") is None
+
+
+def test_what_was_used_longest_ago_makes_room(clock):
+    cache = Cache(2)
+    cache.put(1, "one", 60)
+    cache.put(2, "two", 60)
+    cache.get(1)
+
+    cache.put(3, "three", 60)
+
+    assert (cache.get(1), cache.get(2), cache.get(3)) == ("one", None, "three")
+
+
+def test_without_room_or_time_nothing_is_kept(clock):
+    nothing, cache = Cache(0), Cache(10)
+
+    nothing.put("key", "value", 60)
+    cache.put("key", "value", 0)
+
+    assert (len(nothing), len(cache)) == (0, 0)
+
+
+def test_a_name_is_asked_for_once_however_it_is_written(server, make_resolver):
+    resolver = make_resolver()
+
+    for name in ("www.test", "WWW.TEST", "www.test."):
+        assert resolver.gethostbyname(name) == "192.0.2.1"
+
+    assert server.asked() == ["A"]
+
+
+def test_a_family_that_is_missing_is_asked_for_alone(server, make_resolver):
+    resolver = make_resolver()
+    resolver.getaddrinfo("www.test", 80, socket.AF_INET)
+
+    resolver.getaddrinfo("www.test", 80)
+
+    assert server.asked() == ["A", "AAAA"]
+
+
+def test_the_shortest_time_on_a_chain_of_aliases_counts(server, make_resolver):
+    server.add("short.test. 0 CNAME v4.test.")
+    resolver = make_resolver()
+
+    resolver.gethostbyname("short.test")
+    resolver.gethostbyname("short.test")
+
+    assert server.asked() == ["A", "A"]
+
+
+@pytest.mark.parametrize("name", ["nobody.test.", "text.test."])
+def test_that_there_is_nothing_is_kept_as_long_as_the_zone_says(server, make_resolver, name):
+    resolver = make_resolver()
+
+    for _ in range(2):
+        with pytest.raises(socket.gaierror):
+            resolver.gethostbyname(name)
+
+    assert server.asked() == ["A"]
+
+
+def test_that_there_is_nothing_is_not_kept_where_nobody_says_for_how_long(server, make_resolver):
+    resolver = make_resolver()
+
+    for _ in range(2):
+        with pytest.raises(socket.gaierror):
+            resolver.gethostbyname("nobody.elsewhere.")
+
+    assert server.asked() == ["A", "A"]
+
+
+def test_failures_are_not_kept(server, make_resolver):
+    resolver = make_resolver()
+    server.behave("v4.test.", fails)
+    with pytest.raises(socket.gaierror):
+        resolver.gethostbyname("v4.test.")
+
+    server.behave("v4.test.", lambda asked: asked.send_message(asked.reply()))
+
+    assert resolver.gethostbyname("v4.test.") == "192.0.2.4"
+
+
+def test_other_settings_mean_other_answers(server, make_resolver, tmp_path):
+    resolver = make_resolver()
+    resolver.gethostbyname("v4.test.")
+
+    (tmp_path / "resolv.conf").write_text("options attempts:2\n")
+    resolver.gethostbyname("v4.test.")
+
+    assert server.asked() == ["A", "A"]
