@@ -79,6 +79,7 @@ class BuildAllOrNone(build_ext):
             include_path=[str(SOURCES)],  # where the `.pxd` files are
             build_dir=str(stage / "c"),  # generated C stays out of the source tree
             compiler_directives=DIRECTIVES,
+            force=True,  # it cannot see that a copy depends on the `.pxd` files, which lie elsewhere
         )
         generated = {each.name: each.sources for each in made}
         for extension in self.extensions:

@@ -12,31 +12,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from nameserver import NameServer  # noqa: E402  (only now can it be found)
+from nameserver import ZONE, NameServer
 
-from hublet.dns.dnspython import Resolver  # noqa: E402
-
-ZONE = (
-    "test. 60 SOA ns.test. root.test. 1 2 3 4 30",
-    "www.test. 60 A 192.0.2.1",
-    "www.test. 60 AAAA 2001:db8::1",
-    "v4.test. 60 A 192.0.2.4",
-    "v6.test. 60 AAAA 2001:db8::6",
-    "text.test. 60 TXT only",
-    "alias.test. 60 CNAME second.test.",
-    "second.test. 60 CNAME v4.test.",
-    "round.test. 60 CNAME about.test.",
-    "about.test. 60 CNAME round.test.",
-    "host.one.test. 60 A 192.0.2.11",
-    "host.two.test. 60 A 192.0.2.12",
-    "only.two.test. 60 A 192.0.2.13",
-    "1.2.0.192.in-addr.arpa. 60 PTR www.test.",
-    "4.2.0.192.in-addr.arpa. 60 CNAME 4.elsewhere.test.",
-    "4.elsewhere.test. 60 PTR v4.test.",
-    "7.2.0.192.in-addr.arpa. 60 TXT none",
-    "8.2.0.192.in-addr.arpa. 60 PTR no!name.test.",
-    "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa. 60 PTR www.test.",
-)
+from hublet.dns.dnspython import Resolver
 
 
 @pytest.fixture

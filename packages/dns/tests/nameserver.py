@@ -21,6 +21,29 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
+ZONE = (
+    "test. 60 SOA ns.test. root.test. 1 2 3 4 30",
+    "www.test. 60 A 192.0.2.1",
+    "www.test. 60 AAAA 2001:db8::1",
+    "v4.test. 60 A 192.0.2.4",
+    "v6.test. 60 AAAA 2001:db8::6",
+    "text.test. 60 TXT only",
+    "alias.test. 60 CNAME second.test.",
+    "second.test. 60 CNAME v4.test.",
+    "round.test. 60 CNAME about.test.",
+    "about.test. 60 CNAME round.test.",
+    "host.one.test. 60 A 192.0.2.11",
+    "host.two.test. 60 A 192.0.2.12",
+    "only.two.test. 60 A 192.0.2.13",
+    "1.2.0.192.in-addr.arpa. 60 PTR www.test.",
+    "4.2.0.192.in-addr.arpa. 60 CNAME 4.elsewhere.test.",
+    "4.elsewhere.test. 60 PTR v4.test.",
+    "7.2.0.192.in-addr.arpa. 60 TXT none",
+    "8.2.0.192.in-addr.arpa. 60 PTR no!name.test.",
+    "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa. 60 PTR www.test.",
+)
+"""Records that tests of all kinds ask for."""
+
 LARGEST = 512  # bytes of a reply over UDP to a client that does not say what it can take
 
 
@@ -62,16 +85,11 @@ class NameServer:
     """Started when it is made; to be closed."""
 
     def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.questions: list[Question] = []
         self._records: dict[tuple[dns.name.Name, int], dns.rrset.RRset] = {}
         self._behaviours: dict[dns.name.Name, Callable[[Asked], None]] = {}
-        self._udp = socket.socket(family, socket.SOCK_DGRAM)
-        self._udp.bind((address, port))
+        self._udp, self._tcp = _bind_both(address, port)
         self.address, self.port = self._udp.getsockname()[:2]
-        self._tcp = socket.socket(family, socket.SOCK_STREAM)
-        self._tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._tcp.bind((address, self.port))
         self._tcp.listen(100)
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=each, daemon=True) for each in (self._serve_udp, self._serve_tcp)]
@@ -182,6 +200,25 @@ class NameServer:
             thread.join(5)
         for each in (self._tcp, self._udp, *self._open):
             each.close()
+
+
+def _bind_both(address: str, port: int) -> tuple[socket.socket, socket.socket]:
+    """Return a socket for datagrams and one for connections, on the same port."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    for attempts_left in reversed(range(50)):
+        udp, tcp = socket.socket(family, socket.SOCK_DGRAM), socket.socket(family, socket.SOCK_STREAM)
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            udp.bind((address, port))
+            tcp.bind((address, udp.getsockname()[1]))
+            return udp, tcp
+        except OSError:
+            # The port that the system chose for one may be taken for the other.
+            udp.close()
+            tcp.close()
+            if port or not attempts_left:
+                raise
+    raise AssertionError
 
 
 # Behaviours

@@ -85,13 +85,14 @@ def test_the_failure_that_says_most_is_told(look_up, name, answers, expected):
     assert look_up(name, answers)[1] == expected
 
 
-@pytest.mark.parametrize("name", ["a", "a.b", "a.b.", "under_score.test", "ends-.test", "1.2.3.4.5", "x" * 63, "a" * 63 + ".b"])
+@pytest.mark.parametrize("name", ["a", "a.b", "a.b.", "under_score.test", "ends-.test", "1.2.3.4.5", "x" * 63])
 def test_names_of_hosts(name):
     assert is_hostname(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "a..b", ".a", "-a", "a.-b", "a b", "a!b", "\xe4", "\u0661", "x" * 64, ".".join(["x" * 60] * 5), "a\\.b"]
+    "name",
+    ["", ".", "..", "a..b", ".a", "-a", "a.-b", "a b", "a!b", "a\\.b", "\xe4", "\u0661", "x" * 64, ".".join(["x" * 60] * 5)],
 )
 def test_what_is_no_name_of_a_host(name):
     assert not is_hostname(name)

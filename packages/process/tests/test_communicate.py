@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess as native
 import sys
 
@@ -239,8 +240,6 @@ def test_the_functions_give_what_the_standard_librarys_give(python):
     assert subprocess.call(exits, stdout=DEVNULL) == 3
     assert subprocess.check_call(python("pass")) == 0
     assert subprocess.check_output(python(BOTH), stderr=DEVNULL) == b"to output"
-    assert subprocess.check_output(python(ECHO), input=None) == b""
-    assert subprocess.check_output(python(ECHO), input=None, text=True) == ""
     assert subprocess.getoutput("echo out; echo err >&2") == "out\nerr"
     assert subprocess.getstatusoutput("echo out; exit 3") == (3, "out")
     with pytest.raises(native.CalledProcessError) as caught:
@@ -252,6 +251,23 @@ def test_the_functions_give_what_the_standard_librarys_give(python):
         subprocess.run(exits, check=True, stdout=DEVNULL)
     with pytest.raises(native.TimeoutExpired):
         subprocess.call(python("import time; time.sleep(60)"), timeout=0.01)
+
+
+def test_no_input_is_nothing_and_not_our_own_standard_input(python):
+    read_end, write_end = os.pipe()
+    os.write(write_end, b"for us alone")
+    os.close(write_end)
+    ours = os.dup(0)
+    os.dup2(read_end, 0)
+    try:
+        output = subprocess.check_output(python(ECHO), input=None)
+        text = subprocess.check_output(python(ECHO), input=None, text=True)
+    finally:
+        os.dup2(ours, 0)
+        os.close(ours)
+        os.close(read_end)
+
+    assert (output, text) == (b"", "")
 
 
 @pytest.mark.parametrize(
@@ -280,8 +296,6 @@ def test_everything_that_the_standard_library_has_is_here():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="descriptors are inherited by number in the same way elsewhere")
 def test_descriptors_can_be_passed_on(python, tmp_path):
-    import os
-
     read_end, write_end = os.pipe()
     program = f"import os; os.write({write_end}, b'through a descriptor')"
 

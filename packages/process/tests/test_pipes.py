@@ -134,6 +134,19 @@ def test_closing_ends_the_writing_of_another_greenlet(pipe):
         writing.get()
 
 
+def test_closing_a_file_without_a_buffer_ends_the_reading_of_another_greenlet():
+    read_fd, write_fd = os.pipe()
+    reader = open_pipe(read_fd, "rb", 0)
+    reading = spawn(reader.read, 1)
+    wait_all_parked()
+
+    reader.close()
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        reading.get()
+    os.close(write_fd)
+
+
 def test_closing_after_the_data_came_lets_the_reader_have_it(pipe):
     reader, writer = pipe
     reading = spawn(reader.readline)
@@ -277,6 +290,26 @@ def test_a_descriptor_that_was_made_non_blocking_works_too(pipe):
     spawn(lambda: (writer.write(data), writer.close()))
 
     assert reader.read() == data
+
+
+def test_data_that_somebody_else_took_first_is_waited_for_again(pipe, monkeypatch):
+    reader, writer = pipe
+    os.set_blocking(reader.fileno(), False)
+    taken = []
+
+    def read_after_somebody_else(fd, buffers):
+        if not taken:
+            taken.append(os.read(fd, 100))
+        return os.readv(fd, buffers)
+
+    monkeypatch.setattr("hublet.process._fileobject._readv", read_after_somebody_else)
+    reading = spawn(reader.read1, 100)
+    for part in (b"first", b"second"):
+        wait_all_parked()
+        writer.write(part)
+        writer.flush()
+
+    assert reading.get() == b"second"
 
 
 def test_without_a_buffer_all_is_written_at_once(start, python):

@@ -1,7 +1,7 @@
 cimport cython
 from . cimport _chunks, _park, _switch
 from ._entry cimport Callback, Entry
-from ._park cimport ParkingLot
+from ._park cimport ParkingLot, Waiter
 from ._scheduler cimport Scheduler
 from ._switch cimport greenlet
 
@@ -49,7 +49,10 @@ cdef class Greenlet(greenlet):
     @cython.locals(start=_Start)
     cdef object _end_before_start(self, object error)
     cdef object _kill_now(self, object error)
+    @cython.locals(waiter=Waiter)
     cdef object _join_until(self, object deadline)
+    @cython.locals(joiners=ParkingLot)
+    cpdef object _add_joiner(self, Waiter waiter)
     cdef dict _extra(self)
 
 

@@ -15,7 +15,7 @@ from . import _chunks, _park, _switch
 from ._config import config
 from ._entry import Callback, Entry
 from ._hub import get_hub
-from ._park import ParkingLot, deadline_in
+from ._park import ParkingLot, Waiter, deadline_in
 from ._scheduler import Scheduler
 from ._timeout import Timeout
 
@@ -271,9 +271,21 @@ class Greenlet(greenlet, _Carries[T]):
             self._join_until(deadline_in(timeout))
 
     def _join_until(self, deadline: float | None) -> None:
-        if self._joiners is None:
-            self._joiners = _park.make_lot()
-        self._joiners.park(deadline, self)
+        waiter = _park.make_waiter(self)
+        if waiter.scheduler is self._scheduler:
+            self._add_joiner(waiter)
+        else:
+            # The joiners are its own thread's affair: two others might each make a lot, and one would be lost.
+            self._scheduler.schedule(Callback(self._add_joiner, (waiter,)))
+        waiter.park(deadline)
+
+    def _add_joiner(self, waiter: Waiter) -> None:
+        joiners = self._joiners
+        if joiners is None:
+            joiners = self._joiners = _park.make_lot()
+        joiners.add(waiter)
+        if self._result is not _UNFINISHED:  # since somebody looked
+            waiter.unpark()
 
     def get(self, block: bool = True, timeout: float | None = None) -> T:
         """Return what the function returned, or raise what it raised; a killed greenlet gives its `GreenletExit`.
@@ -383,15 +395,13 @@ class Greenlet(greenlet, _Carries[T]):
         return bool(self._links)
 
     def _notify(self) -> None:
-        # One by one, since a callback may unlink those that follow.
+        # One by one, since a callback may unlink those that follow, or itself and link itself anew.
         while self._links:
-            callback = self._links[0]
+            callback = self._links.pop(0)
             try:
                 callback(self)
             except BaseException as error:
                 self._scheduler.greenlet.fault((callback, self), error)
-            if self._links and self._links[0] is callback:
-                del self._links[0]
 
     # In a `with` statement
 

@@ -6,6 +6,7 @@ from ._ring cimport Ring
 from .loops._protocol cimport Loop
 
 cdef int BUDGET
+cdef double TURN
 cdef double LONGEST
 cdef double HEARTBEAT
 
@@ -26,6 +27,7 @@ cdef class Scheduler:
     cdef public dict unswitchable
     cdef Ring _idle
     cdef int _budget
+    cdef double _turn_ends
 
     cpdef bint has_nothing_left(self) except -1
     cpdef double now(self) except? -1.0

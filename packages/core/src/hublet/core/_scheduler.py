@@ -1,7 +1,7 @@
 """The kernel of the hub: run what is ready, let deadlines pass, poll.
 
-A turn has three steps.  Run what is ready, at most `BUDGET` entries, those counted that greenlets took for themselves when
-they parked.  Expire what is due.  Poll: without waiting if something is ready, otherwise until the next deadline.
+A turn has three steps.  Run what is ready, at most `BUDGET` entries and for about `TURN` seconds, with those counted that
+greenlets took for themselves when they parked.  Expire what is due.  Poll: without waiting if something is ready, otherwise until the next deadline.
 
 **Direct hand-off.**  A greenlet that parks takes the next entry out of the ring itself and switches straight to its
 greenlet; that halves the switches.  The budget makes it come back here, so that deadlines and descriptors are looked at
@@ -30,6 +30,9 @@ __all__ = ["BUDGET", "Scheduler"]
 
 BUDGET = 128
 
+TURN = 0.005
+"""Seconds after which a turn ends, so that greenlets that compute do not keep the others' deadlines waiting."""
+
 LONGEST = 86_400.0
 """Seconds that a hub polls at most before it looks at its deadlines again; more than this some systems do not take."""
 
@@ -43,6 +46,7 @@ class Scheduler:
     __slots__ = (
         "_budget",
         "_idle",
+        "_turn_ends",
         "attention",
         "clock",
         "deadlines",
@@ -76,6 +80,7 @@ class Scheduler:
         self.turns = 0  # how often it has come round, for the watchdog
         self._idle = Ring()
         self._budget = 0
+        self._turn_ends = 0.0
 
     def now(self) -> float:
         """Return the time that deadlines are compared with, in seconds of `time.monotonic`."""
@@ -105,7 +110,7 @@ class Scheduler:
         return error
 
     def _switch_to_next(self, leaving: Any) -> BaseException | None:
-        if self._budget > 0:
+        if self._budget > 0 and _switch.coarse_monotonic() < self._turn_ends:
             entry = self.ready.first()
             if entry is not None and entry.greenlet is not None:
                 self._budget -= 1
@@ -168,20 +173,21 @@ class Scheduler:
     def _turn(self) -> None:
         ready = self.ready
         self._budget = BUDGET
+        self._turn_ends = _switch.coarse_monotonic() + TURN
         self.turns += 1
-        while self._budget > 0:
-            entry = ready.first()
-            if entry is None:
-                break
+        while ready and self._budget > 0:
             self._budget -= 1
+            entry = ready.first()
             if entry.greenlet is None:
                 ready.take()
                 entry.run()
-                continue
-            entry = None  # as in switch_to_first: not held while others run
-            error = _switch.switch_to_first(ready)
-            if error is not None:
-                raise error  # a raw greenlet died of it, and its parent is the hub
+            else:
+                entry = None  # as in switch_to_first: not held while others run
+                error = _switch.switch_to_first(ready)
+                if error is not None:
+                    raise error  # a raw greenlet died of it, and its parent is the hub
+            if _switch.coarse_monotonic() >= self._turn_ends:
+                break
         if len(self.deadlines):
             self._expire()
         self._poll()

@@ -11,6 +11,7 @@ cpdef object switch(greenlet target)
 cpdef object switch_to_first(Ring ring)
 cpdef object set_parent(greenlet child, greenlet parent)
 cpdef double monotonic() except? -1.0
+cpdef double coarse_monotonic() except? -1.0
 cpdef object caller()
 cpdef object code_of(object frame)
 cpdef int instruction_of(object frame) except -2

@@ -16,6 +16,7 @@ from ._native import monotonic, thread_local
 from ._ring import Ring
 
 __all__ = [
+    "coarse_monotonic",
     "caller",
     "code_of",
     "compiled",
@@ -31,6 +32,9 @@ __all__ = [
 ]
 
 compiled = False
+
+coarse_monotonic = monotonic
+"""As `monotonic`, but in C a reading that is some milliseconds old, for a fifth of the price."""
 
 
 class _PerThread(thread_local):

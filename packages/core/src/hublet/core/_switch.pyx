@@ -37,8 +37,14 @@ cdef extern from *:
           if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return -1.0;
           return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
       }
+      static double hublet_coarse_monotonic(void) {
+          struct timespec now;
+          if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0) return -1.0;
+          return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+      }
     #else
       static double hublet_monotonic(void) { return -1.0; }
+      static double hublet_coarse_monotonic(void) { return -1.0; }
     #endif
 
     /* The exception that is set, with its traceback, as a new reference. */
@@ -80,6 +86,7 @@ cdef extern from *:
     PyObject *hublet_switch(PyObject *target)
     PyObject *hublet_scheduler
     double hublet_monotonic() noexcept
+    double hublet_coarse_monotonic() noexcept
     object hublet_take_error()
     object hublet_code(object frame)
     int hublet_instruction(object frame)
@@ -169,3 +176,8 @@ cpdef int instruction_of(object frame) except -2:
 cpdef object inherit_context(greenlet child):
     if hublet_has_context():
         child.gr_context = PyContext_CopyCurrent()
+
+
+cpdef double coarse_monotonic() except? -1.0:
+    cdef double now = hublet_coarse_monotonic()
+    return now if now >= 0.0 else _python_monotonic()

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+from greenlet import getcurrent
+
 from ._config import config
 from ._hub import get_hub
 from ._native import allocate_lock, start_new_thread
@@ -23,7 +25,7 @@ class _Job:
     __slots__ = ("args", "error", "function", "kwargs", "result", "scheduler", "waiter")
 
     def __init__(self, waiter: Waiter, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.waiter = waiter
+        self.waiter: Waiter | None = waiter  # None once it has been woken
         self.scheduler: Any = waiter.scheduler
         self.function = function
         self.args = args
@@ -41,12 +43,23 @@ class _Job:
         # Through the hub, which alone counts what is under way.
         self.scheduler.greenlet.call_soon_threadsafe(self._deliver, result, error)
 
+    def abandon(self) -> None:
+        """Wake who waits with an error, unless the result is on its way already.  In a forked child."""
+        error = RuntimeError(
+            f"the call of {self.function!r} was under way in a native thread when the process forked, and threads stay "
+            "behind in the parent; make it again in the child"
+        )
+        self.scheduler.greenlet.call_soon(self._deliver, None, error)
+
     def _deliver(self, result: Any, error: BaseException | None) -> None:
+        waiter, self.waiter = self.waiter, None
+        if waiter is None:
+            return
         self.scheduler.outside -= 1
         if error is None:
-            self.waiter.unpark(result)
+            waiter.unpark(result)
         else:
-            self.waiter.fail(error)
+            waiter.fail(error)
 
 
 class Workers:
@@ -58,6 +71,7 @@ class Workers:
         self.size = 0  # threads there are
         self.idle = 0  # threads that wait for a job
         self._jobs: deque[_Job] = deque()
+        self._under_way: set[_Job] = set()
         self._sleepers: deque[Any] = deque()  # a lock for each idle thread, the latest idle last
         self._lock = allocate_lock()
         self._closed = False
@@ -66,8 +80,11 @@ class Workers:
     def call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         """Call ``function(*args, **kwargs)`` in a thread and return what it returns, or raise what it raises.  Parks."""
         waiter = Waiter(("a thread to call", function))
+        scheduler: Any = waiter.scheduler  # whoever has workers has a hub
+        if getcurrent() is scheduler.greenlet or getcurrent() in scheduler.unswitchable:
+            waiter.park()  # which is refused: before the call, not after it
         job = _Job(waiter, function, args, kwargs)
-        waiter.scheduler.outside += 1  # type: ignore[union-attr]  # whoever has workers has a hub
+        scheduler.outside += 1
         self._submit(job)
         waiter.park()
         return waiter.value
@@ -97,6 +114,7 @@ class Workers:
             with self._lock:
                 if self._jobs:
                     job = self._jobs.popleft()
+                    self._under_way.add(job)
                 elif self._closed:
                     self.size -= 1
                     return
@@ -108,6 +126,7 @@ class Workers:
                     self.idle += 1
             if job is not None:
                 job.run()
+                self._under_way.discard(job)
                 del job
                 continue
             rung = bell.acquire(True, config.threadpool_idle)
@@ -130,6 +149,9 @@ class Workers:
         self._lock = allocate_lock()
         self.size = self.idle = 0
         self._sleepers.clear()
+        under_way, self._under_way = self._under_way, set()
+        for job in under_way:
+            job.abandon()
         jobs, self._jobs = self._jobs, deque()
         for job in jobs:
             self._submit(job)

@@ -21,7 +21,7 @@ cdef class Timeout(BaseException):
     cdef public object exception
     cdef public object seconds
 
-    @cython.locals(scheduler=Scheduler, timer=Timer)
+    @cython.locals(scheduler=Scheduler, timer=Timer, deadline=double)
     cdef object _begin(self)
     @cython.locals(timer=Timer)
     cdef object _stop(self)

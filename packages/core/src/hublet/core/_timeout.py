@@ -45,7 +45,10 @@ class Timer(Entry):
 
     def expire(self) -> None:
         if isinstance(self.error, type):
-            self.error = self.error()
+            try:
+                self.error = self.error()
+            except Exception as error:
+                self.error = error  # for the block that asked for it, not for the hub
         if not self.target.dead:
             self.scheduler.interrupt(self.target, self.error, self.shields)
 
@@ -98,7 +101,10 @@ class Timeout(BaseException):
         return new
 
     def start(self) -> None:
-        """Begin to count.  Raises `RuntimeError` if it is pending already, `TypeError` if `seconds` is no number."""
+        """Begin to count.
+
+        Raises `RuntimeError` if it is pending already, `TypeError` if `seconds` is no number and `ValueError` if it is NaN.
+        """
         self._begin()
 
     def _begin(self) -> None:
@@ -117,7 +123,10 @@ class Timeout(BaseException):
         timer.begin_timing(scheduler, _switch.current(), error)
         if not self._ref:
             timer.uncounted = True
-        scheduler.deadlines.add(timer, scheduler.now() + seconds)
+        deadline = scheduler.now() + seconds
+        if deadline != deadline:
+            raise ValueError("a timeout must be a number of seconds or None, not NaN")
+        scheduler.deadlines.add(timer, deadline)
         self._timer = timer
 
     @property

@@ -75,11 +75,13 @@ class Sequencer:
         if step != self._next:
             waiter = self._waiting[step] = Waiter(f"step {step} of a sequence that is at step {self._next}")
             waiter.park()
-        yield
-        self._next = step + 1
-        following = self._waiting.pop(self._next, None)
-        if following is not None:
-            following.unpark()
+        try:
+            yield
+        finally:  # a step that fails must not leave the others waiting
+            self._next = step + 1
+            following = self._waiting.pop(self._next, None)
+            if following is not None:
+                following.unpark()
 
 
 @contextmanager

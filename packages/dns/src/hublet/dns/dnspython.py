@@ -107,7 +107,9 @@ class Resolver(NetworkResolver):
 
 
 def _query(owner: dns.name.Name, rdtype: dns.rdatatype.RdataType, edns: bool) -> Query[Answer]:
-    message = dns.message.make_query(owner, rdtype, use_edns=0 if edns else None, payload=_EDNS_PAYLOAD)
+    message = dns.message.make_query(owner, rdtype)
+    if edns:
+        message.use_edns(0, payload=_EDNS_PAYLOAD)
     message.id = _random.getrandbits(16)
 
     def parse(wire: bytes) -> Answer:

@@ -82,7 +82,7 @@ def patch_all(
     available = {record.feature for record in installed()}
     by_itself = {name for name in available if name not in FEATURES or FEATURES[name].in_all}
     wanted = (by_itself | {name for name in given if given[name]}) - {name for name in given if not given[name]}
-    _patch(wanted)
+    _patch(sorted(wanted))
     _remember(given)
 
 
@@ -104,73 +104,75 @@ def _as_arguments(switches: dict[str, bool]) -> str:
     return ", ".join(f"{name}={value}" for name, value in switches.items())
 
 
-def _patch(wanted: set[str]) -> None:
+def _patch(wanted: list[str]) -> None:
     records = installed()
-    for feature in sorted(wanted - {record.feature for record in records}):
-        raise missing(feature, records)
+    available = {record.feature for record in records}
+    for feature in wanted:
+        if feature not in available:
+            raise missing(feature, records)
     apply(select(records, wanted))
 
 
 def patch_builtins() -> None:
     """Patch `builtins`.  As `patch_all` with this alone."""
-    _patch({"builtins"})
+    _patch(["builtins"])
 
 
 def patch_dns() -> None:
     """Let `socket.getaddrinfo` and its relatives ask the hub's resolver.  As `patch_all` with this alone."""
-    _patch({"dns"})
+    _patch(["dns"])
 
 
 def patch_os() -> None:
     """Patch `os.fork`, `os.waitpid` and their relatives.  As `patch_all` with this alone."""
-    _patch({"os"})
+    _patch(["os"])
 
 
 def patch_queue() -> None:
     """Patch `queue`.  As `patch_all` with this alone."""
-    _patch({"queue"})
+    _patch(["queue"])
 
 
 def patch_select() -> None:
     """Patch `select`.  As `patch_all` with this alone."""
-    _patch({"select"})
+    _patch(["select"])
 
 
 def patch_selectors() -> None:
     """Patch `selectors`.  As `patch_all` with this alone."""
-    _patch({"selectors"})
+    _patch(["selectors"])
 
 
 def patch_signal() -> None:
     """Patch `signal`.  As `patch_all` with this alone."""
-    _patch({"signal"})
+    _patch(["signal"])
 
 
 def patch_socket(dns: bool = True) -> None:
     """Patch `socket.socket` and, with *dns*, what `patch_dns` patches.  As `patch_all` with these alone."""
-    _patch({"socket", "dns"} if dns else {"socket"})
+    _patch(["socket", "dns"] if dns else ["socket"])
 
 
 def patch_ssl() -> None:
     """Patch `ssl`.  As `patch_all` with this alone."""
-    _patch({"ssl"})
+    _patch(["ssl"])
 
 
 def patch_subprocess() -> None:
     """Patch `subprocess`.  As `patch_all` with this alone."""
-    _patch({"subprocess"})
+    _patch(["subprocess"])
 
 
 def patch_sys() -> None:
     """Patch `sys.stdin`, `sys.stdout` and `sys.stderr`.  As `patch_all` with this alone."""
-    _patch({"sys"})
+    _patch(["sys"])
 
 
 def patch_thread() -> None:
     """Patch `threading` and `_thread`.  As `patch_all` with this alone."""
-    _patch({"thread"})
+    _patch(["thread"])
 
 
 def patch_time() -> None:
     """Patch `time.sleep`.  As `patch_all` with this alone."""
-    _patch({"time"})
+    _patch(["time"])

@@ -92,7 +92,7 @@ def _run_path(arguments: list[str]) -> None:
     script = arguments[0]
     sys.argv[:] = arguments
     if pkgutil.get_importer(script) is not None:
-        _set_first_path(script)
+        _set_first_path(os.path.abspath(script))
         _make_main()
         runpy._run_module_as_main("__main__", False)  # type: ignore[attr-defined]
         return
@@ -113,7 +113,7 @@ def _make_main() -> ModuleType:
     """Put a fresh `__main__` in the place of ours, which stays reachable by its own name."""
     sys.modules[f"{__package__}.__main__"] = sys.modules["__main__"]
     main = sys.modules["__main__"] = ModuleType("__main__")
-    main.__dict__["__builtins__"] = sys.modules["builtins"]
+    main.__dict__.update(__builtins__=sys.modules["builtins"], __annotations__={})
     return main
 
 
@@ -121,7 +121,7 @@ def _read_code(path: str, main: ModuleType) -> CodeType:
     """Return what the file at *path* compiles to, and let *main* say that it came from there."""
     try:
         with io.open_code(path) as file:
-            compiled = pkgutil.read_code(file)  # type: ignore[attr-defined]
+            compiled = pkgutil.read_code(file)
         with io.open_code(path) as file:
             source = file.read()
     except OSError as error:

@@ -7,10 +7,13 @@ import os
 import socket as _stdlib
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from ._resolve import getaddrinfo
 from ._socket import socket
+
+if TYPE_CHECKING:
+    from _socket import _Address
 
 __all__ = ["connect_to_any", "create_connection", "create_server", "fromfd", "has_dualstack_ipv6", "socketpair"]
 
@@ -19,9 +22,9 @@ _HAS_IPV6_ONLY = _stdlib.has_ipv6 and hasattr(_socket, "IPPROTO_IPV6") and hasat
 
 
 def create_connection(
-    address: tuple[str | None, int],
+    address: tuple[str | None, bytes | str | int | None],
     timeout: float | None = _UNSET,
-    source_address: tuple[str, int] | None = None,
+    source_address: _Address | None = None,
     *,
     all_errors: bool = False,
 ) -> socket:
@@ -89,7 +92,7 @@ def has_dualstack_ipv6() -> bool:
 
 
 def create_server(
-    address: tuple[Any, ...],
+    address: _Address,
     *,
     family: int = _socket.AF_INET,
     backlog: int | None = None,
@@ -131,7 +134,7 @@ def create_server(
         raise
 
 
-def fromfd(fd: int, family: int, type: int, proto: int = 0) -> socket:
+def fromfd(fd: SupportsIndex, family: int, type: int, proto: int = 0) -> socket:
     """As `socket.fromfd`.  Never switches.  *fd*, of which the socket has a duplicate, becomes non-blocking too."""
     return _own(_socket.dup(fd), family, type, proto)
 
@@ -146,9 +149,7 @@ def _own(fd: int, family: int, type: int, proto: int) -> socket:
 
 if hasattr(_socket, "socketpair"):
 
-    def socketpair(
-        family: int | None = None, type: int = _socket.SOCK_STREAM, proto: int = 0
-    ) -> tuple[socket, socket]:
+    def socketpair(family: int | None = None, type: int = _socket.SOCK_STREAM, proto: int = 0) -> tuple[socket, socket]:
         """As `socket.socketpair`.  Never switches."""
         if family is None:
             family = getattr(_socket, "AF_UNIX", _socket.AF_INET)
@@ -162,9 +163,7 @@ if hasattr(_socket, "socketpair"):
 
 else:
 
-    def socketpair(
-        family: int | None = None, type: int = _socket.SOCK_STREAM, proto: int = 0
-    ) -> tuple[socket, socket]:
+    def socketpair(family: int | None = None, type: int = _socket.SOCK_STREAM, proto: int = 0) -> tuple[socket, socket]:
         """As `socket.socketpair`.  Never switches."""
         # The standard library connects two of its own sockets to each other; take over their descriptors.
         pair = _stdlib.socketpair(_socket.AF_INET if family is None else family, type, proto)

@@ -50,7 +50,7 @@ _FIRST_PAUSE, _LAST_PAUSE = 0.001, 0.05  # seconds between attempts, where there
 
 # The methods in C, without a look-up along the classes at each call.
 _base = _socket.socket
-_accept = _base._accept
+_accept: Callable[[_socket.socket], tuple[int, _RetAddress]] = _base._accept  # type: ignore[attr-defined]
 _close = _base.close
 _connect_ex = _base.connect_ex
 _detach = _base.detach
@@ -62,9 +62,9 @@ _recvfrom = _base.recvfrom
 _recvfrom_into = _base.recvfrom_into
 _send = _base.send
 _sendto = _base.sendto
-_family = _base.family.__get__  # type: ignore[attr-defined]
-_type = _base.type.__get__  # type: ignore[attr-defined]
-_proto = _base.proto.__get__  # type: ignore[attr-defined]
+_family: Callable[[_socket.socket], int] = _base.family.__get__
+_type: Callable[[_socket.socket], int] = _base.type.__get__
+_proto: Callable[[_socket.socket], int] = _base.proto.__get__
 
 
 class socket(Original):
@@ -248,7 +248,7 @@ class socket(Original):
         """Fill *view*; return how much there was before the end.  The kernel does so only if the descriptor blocks."""
         count = 0
         while True:
-            received = self._call(READ, flags, _recv_into, view[count:], 0, flags)
+            received: int = self._call(READ, flags, _recv_into, view[count:], 0, flags)
             count += received
             if not received or count == len(view):
                 return count
@@ -267,9 +267,7 @@ class socket(Original):
             """As `socket.recvmsg`.  Parks."""
             return self._call(READ, flags, _base.recvmsg, bufsize, ancbufsize, flags)
 
-        def recvmsg_into(
-            self, buffers: Iterable[WriteableBuffer], ancbufsize: int = 0, flags: int = 0, /
-        ) -> Any:
+        def recvmsg_into(self, buffers: Iterable[WriteableBuffer], ancbufsize: int = 0, flags: int = 0, /) -> Any:
             """As `socket.recvmsg_into`.  Parks."""
             # An iterator would be used up by the first attempt.
             buffers = tuple(buffers)
@@ -304,7 +302,7 @@ class socket(Original):
             if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
                 raise
             sent = 0
-        if sent == (len(data) if data.__class__ is bytes else memoryview(data).nbytes):  # type: ignore[arg-type]
+        if sent == (len(data) if data.__class__ is bytes else memoryview(data).nbytes):
             return
         view = memoryview(data)
         try:
@@ -374,7 +372,7 @@ class socket(Original):
             pause = min(2.0 * pause, _LAST_PAUSE)
 
     def _sendfile_use_sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
-        self._check_sendfile_params(file, offset, count)
+        self._check_sendfile_params(file, offset, count)  # type: ignore[attr-defined]
         return use_sendfile(self, file, offset, count)
 
     # Connecting

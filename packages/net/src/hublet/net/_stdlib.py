@@ -7,9 +7,12 @@ called, as the functions do that it had before.
 from __future__ import annotations
 
 import socket as _stdlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._create import connect_to_any
+
+if TYPE_CHECKING:
+    from _socket import _Address
 
 __all__ = ["create_connection"]
 
@@ -17,14 +20,12 @@ _UNSET: Any = _stdlib._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
 
 
 def create_connection(
-    address: tuple[str | None, int],
+    address: tuple[str | None, bytes | str | int | None],
     timeout: float | None = _UNSET,
-    source_address: tuple[str, int] | None = None,
+    source_address: _Address | None = None,
     *,
     all_errors: bool = False,
 ) -> _stdlib.socket:
     """As `hublet.net.socket.create_connection`, with the `socket` and `getaddrinfo` that the stdlib's module has now."""
-    made: _stdlib.socket = connect_to_any(
-        _stdlib.socket, _stdlib.getaddrinfo, address, timeout, source_address, all_errors
-    )
+    made: _stdlib.socket = connect_to_any(_stdlib.socket, _stdlib.getaddrinfo, address, timeout, source_address, all_errors)
     return made

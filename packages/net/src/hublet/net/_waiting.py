@@ -6,7 +6,7 @@ registration that was left behind would be taken for that of the next descriptor
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Union
+from typing import Any, Protocol, TypeAlias
 
 from hublet.core.errors import ConcurrentObjectUseError
 from hublet.core.lowlevel import (
@@ -26,7 +26,7 @@ from ._original import block_until_ready
 __all__ = ["cancel_wait", "wait_read", "wait_readwrite", "wait_write"]
 
 
-Raisable = Union[BaseException, type[BaseException]]
+Raisable: TypeAlias = "BaseException | type[BaseException]"
 
 
 class HasFileno(Protocol):
@@ -36,9 +36,7 @@ class HasFileno(Protocol):
         """Return the descriptor."""
 
 
-def wait_read(
-    fileno: int | HasFileno, timeout: float | None = None, timeout_exc: Raisable | None = None
-) -> None:
+def wait_read(fileno: int | HasFileno, timeout: float | None = None, timeout_exc: Raisable | None = None) -> None:
     """Park until *fileno*, a descriptor or an object that has one, is readable, at its end, or in error.
 
     Raises *timeout_exc* after *timeout* seconds, by default ``TimeoutError("timed out")``; a *timeout* of `None` is
@@ -48,16 +46,12 @@ def wait_read(
     _wait(fileno, READ, timeout, timeout_exc)
 
 
-def wait_write(
-    fileno: int | HasFileno, timeout: float | None = None, timeout_exc: Raisable | None = None
-) -> None:
+def wait_write(fileno: int | HasFileno, timeout: float | None = None, timeout_exc: Raisable | None = None) -> None:
     """Park until *fileno* is writable or in error.  Otherwise as `wait_read`."""
     _wait(fileno, WRITE, timeout, timeout_exc)
 
 
-def wait_readwrite(
-    fileno: int | HasFileno, timeout: float | None = None, timeout_exc: Raisable | None = None
-) -> None:
+def wait_readwrite(fileno: int | HasFileno, timeout: float | None = None, timeout_exc: Raisable | None = None) -> None:
     """Park until *fileno* is readable, or writable, or both.  Otherwise as `wait_read`."""
     _wait(fileno, READ | WRITE, timeout, timeout_exc)
 

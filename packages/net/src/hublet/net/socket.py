@@ -13,7 +13,14 @@ from socket import *  # noqa: F403
 from typing import Any
 
 from ._create import create_connection, create_server, fromfd, has_dualstack_ipv6, socketpair
-from ._resolve import getaddrinfo, getfqdn, gethostbyaddr, gethostbyname, gethostbyname_ex, getnameinfo
+from ._resolve import (  # type: ignore[assignment]  # the type of the original `getaddrinfo` is narrower, and true
+    getaddrinfo,
+    getfqdn,
+    gethostbyaddr,
+    gethostbyname,
+    gethostbyname_ex,
+    getnameinfo,
+)
 from ._socket import socket
 from ._waiting import cancel_wait, wait_read, wait_readwrite, wait_write
 

@@ -37,14 +37,12 @@ def wait_until_reaped(pid: int | None, is_reaped: Callable[[], bool], deadline: 
     fd = -1 if pid is None else _open_pidfd(pid)
     if fd >= 0:
         try:
-            in_time = bool(wait_ready({fd: READ}, deadline))
+            wait_ready({fd: READ}, deadline)
         finally:
             os.close(fd)
         if is_reaped():
             return True
-        if not in_time:
-            return False
-        # It has ended, but another thread is between reaping it and saying so: ask again.
+        # The time is up, or another thread is between reaping the child and saying so: ask again.
     delay = _SHORTEST
     while True:
         if deadline is not None:

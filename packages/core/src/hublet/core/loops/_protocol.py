@@ -13,9 +13,8 @@ A loop knows nothing of greenlets and deadlines.  Its rules:
 5. A loop belongs to the thread that made it.  Only `wake` may be called from another thread or from a signal handler.
    `sleeping` is the hub's: it is set before the hub looks for the last time whether anything is ready, and reset after
    `poll`; who finds it set must call `wake`.  A loop neither sets nor reads it, and no `wake` is lost, early as it may come.
-6. `poll` may return early, with nothing to show for it: after a `wake`, after readiness that nobody waited for, and after a
-   signal, since its handler may have changed how long there is to wait.  It never returns late because a signal came just
-   before it waited.
+6. `poll` may return early, with nothing to show for it.  Signal handlers run while it waits, also of signals that come just
+   before; a handler that changes what there is to wait for calls `wake`.
 7. What `notify` or a signal handler raises, `poll` raises; what else was ready is not lost but comes with the next `poll`.
 8. In a forked child a loop never touches what its parent registered, `after_fork` called or not: what is left there of
    another thread's hub may still be closed by the garbage collector.

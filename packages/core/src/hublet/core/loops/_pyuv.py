@@ -56,8 +56,9 @@ _ONCE = pyuv.UV_RUN_ONCE
 _NOWAIT = pyuv.UV_RUN_NOWAIT
 assert (READ, WRITE) == (pyuv.UV_READABLE, pyuv.UV_WRITABLE)
 
-# Taken now: patching removes it from the module.
+# Taken now: patching removes one from the module, and makes the other wait for this loop.
 _epoll = getattr(select, "epoll", None)
+_poll = getattr(select, "poll", None)
 
 
 class PyuvLoop(Loop):
@@ -117,6 +118,8 @@ class PyuvLoop(Loop):
         return poll
 
     def watch(self, fd: int) -> Handle:
+        if self._uv is None:
+            raise ValueError(f"{self!r} is closed")
         if fd in self._handles:
             raise FileExistsError(errno.EEXIST, f"descriptor {fd} is watched already: use its handle")
         handle = Handle(self, fd)
@@ -170,17 +173,32 @@ class PyuvLoop(Loop):
             raise self._errors.popleft()
 
     def _wait(self, timeout: float | None) -> None:
-        begun = self._signals is not None and _signal_fd.begin(self._signals.signal_fd)
+        milliseconds = None if timeout is None else math.ceil(min(timeout, _LONGEST) * 1e3)
+        if self._signals is None:
+            self._run_once(milliseconds)
+        elif _signal_fd.begin(self._signals.signal_fd):
+            try:
+                self._run_once(milliseconds)
+            finally:
+                _signal_fd.end()
+        elif _poll is None:
+            self._run_once(milliseconds)
+        else:
+            # CPython writes to somebody else's descriptor, and libuv does not let a signal interrupt it.
+            poller = _poll()
+            poller.register(self._uv.fileno(), select.POLLIN)
+            poller.poll(milliseconds)
+            self._uv.run(_NOWAIT)
+
+    def _run_once(self, milliseconds: int | None) -> None:
+        if milliseconds is None:
+            self._uv.run(_ONCE)
+            return
+        self._timer.start(self._over, (milliseconds + 1) * 1e-3, 0)  # libuv counts from the last whole millisecond
         try:
-            if timeout is not None:
-                # libuv counts from the last whole millisecond.
-                self._timer.start(self._over, (math.ceil(min(timeout, _LONGEST) * 1e3) + 1) * 1e-3, 0)
             self._uv.run(_ONCE)
         finally:
-            if timeout is not None:
-                self._timer.stop()
-            if begun:
-                _signal_fd.end()
+            self._timer.stop()
 
     def _hand_out(self, poll: Any, events: int) -> None:
         handle = self._handles.get(poll.fd)
@@ -217,8 +235,8 @@ class PyuvLoop(Loop):
             self._set.close()
         if self._signals is not None:
             self._signals.close()
-        kept = _kept[uv]
         if uv.pid == os.getpid():
+            kept = _kept[uv]
             for each in list(kept):
                 if not each.closed:
                     each.close(kept.discard)

@@ -41,7 +41,7 @@ class SelectorsLoop(Loop):
 
     name = "selectors"
 
-    __slots__ = ("_handles", "_handles_signals", "_pid", "_selector", "_wakeup")
+    __slots__ = ("_handles", "_has_signals", "_pid", "_selector", "_wakeup")
 
     def __init__(self) -> None:
         Loop.__init__(self)
@@ -50,12 +50,14 @@ class SelectorsLoop(Loop):
 
     def _open(self) -> None:
         self._pid = os.getpid()
-        self._handles_signals = _signal_fd.may_handle_signals()
+        self._has_signals = _signal_fd.may_handle_signals()
         self._selector = _Selector()
         self._wakeup = Wakeup()
         self._selector.register(self._wakeup.fd, READ, None)
 
     def watch(self, fd: int) -> Handle:
+        if self._wakeup.fd < 0:
+            raise ValueError(f"{self!r} is closed")
         if fd in self._handles:
             raise FileExistsError(errno.EEXIST, f"descriptor {fd} is watched already: use its handle")
         _check(fd)
@@ -110,7 +112,7 @@ class SelectorsLoop(Loop):
             pass  # closed, against the rules: whoever waits next will hear of it
 
     def _wait(self, timeout: float) -> list[tuple[selectors.SelectorKey, int]]:
-        begun = self._handles_signals and _signal_fd.begin(self._wakeup.signal_fd)
+        begun = self._has_signals and _signal_fd.begin(self._wakeup.signal_fd)
         try:
             return self._select(timeout)
         finally:
@@ -163,6 +165,7 @@ class SelectorsLoop(Loop):
             events, handle.armed = handle.armed, 0
             if events:
                 try:
+                    _check(handle.fd)
                     self._arm(handle, events)
                 except OSError:
                     handle.ready(READ | WRITE)

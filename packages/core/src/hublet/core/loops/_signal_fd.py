@@ -30,13 +30,24 @@ def may_handle_signals() -> bool:
 
 
 def begin(fd: int) -> bool:
-    """Let CPython write to *fd* when a signal arrives; say whether it will.  Only where `may_handle_signals`."""
+    """Let CPython write to *fd* when a signal arrives, and run the handlers that are due; say whether it will write.
+
+    Only where `may_handle_signals`.  Raises what the handlers raise, and then nothing has begun.
+    """
     global _ours
-    previous = set_wakeup_fd(fd, warn_on_full_buffer=False)
-    if previous != -1 and previous != _ours:
+    known, _ours = _ours, fd  # first: should a handler raise right after the call, the next one still knows it as ours
+    previous = set_wakeup_fd(fd)
+    if previous not in (-1, known, fd):
         set_wakeup_fd(previous)
+        _ours = -1
         return False
-    _ours = fd
+    try:
+        # Asks CPython whether a handler is due.  Between two lines it only looks at a flag, which until 3.12 a signal that
+        # comes at the wrong moment does not raise.
+        repr(None)
+    except BaseException:
+        end()
+        raise
     return True
 
 

@@ -56,6 +56,7 @@ class Wakeup:
 
     def close(self) -> None:
         """Give the descriptors back.  May be called twice."""
+        self.fd = self.signal_fd = -1
         self._sender.close()
         self._receiver.close()
 

@@ -1,0 +1,333 @@
+"""Inputs on which the C library and our resolver are compared, and the comparison.
+
+Run as a program, in namespaces of its own, it makes a network that is loopback and nothing else, a name server on port 53
+that the C library asks, and files for both; it prints what differs, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+STREAM = socket.SOCK_STREAM
+FLAGS = (
+    0,
+    socket.AI_CANONNAME,
+    socket.AI_ADDRCONFIG,
+    socket.AI_NUMERICHOST,
+    socket.AI_PASSIVE,
+    socket.AI_V4MAPPED,
+    socket.AI_V4MAPPED | socket.AI_ALL,
+    socket.AI_NUMERICSERV,
+    0x10000,
+)
+FAMILIES = (socket.AF_UNSPEC, socket.AF_INET, socket.AF_INET6)
+
+# What is never a name: the C library asks nobody, whatever the flags.
+NUMERIC = (
+    "127.0.0.1",
+    b"127.0.0.1",
+    "192.0.2.1",
+    "1.2",
+    "0",
+    "0x7f.1",
+    "::1",
+    b"::1",
+    "2001:db8::1",
+    "::ffff:1.2.3.4",
+    "fe80::1%1",
+    "*",
+    "",
+    b"",
+    None,
+    "127.0.0.1\0x",
+    b"127.0.0.1\0x",
+    "\0",
+    "a" * 64,
+    "a..b",
+    ".",
+    5,
+    1.5,
+    ("127.0.0.1",),
+    bytearray(b"127.0.0.1"),
+    memoryview(b"127.0.0.1"),
+)
+PORTS = (
+    *(0, 80, 65535, 65536, 70000, -1, 2**40, 2**70, True, 1.5, None),
+    *("80", " 80", "0x50", "http", b"http", "domain", "no-such", ""),
+)
+SOCKET_ADDRESSES = (
+    ("127.0.0.1", 80),
+    ("127.0.0.1", 80, 0, 0),
+    ("127.0.0.1",),
+    (),
+    ["127.0.0.1", 80],
+    None,
+    ("127.0.0.1", "80"),
+    (b"127.0.0.1", 80),
+    (None, 80),
+    ("", 80),
+    ("nobody", 80),
+    ("127.0.0.1", 99999),
+    ("127.0.0.1", -1),
+    ("::1", 80),
+    ("::1", 80, 0, 0),
+    ("::1", 80, 0x100000, 0),
+    ("::", 0),
+)
+
+Case = tuple[str, tuple[Any, ...]]
+
+
+def without_name_server() -> Iterable[Case]:
+    """Yield calls for which neither the C library nor we ask anybody, on any machine."""
+    for host in NUMERIC:
+        for family in FAMILIES:
+            for flags in FLAGS:
+                yield "getaddrinfo", (host, 80, family, STREAM, 0, flags)
+        yield "gethostbyname", (host,)
+    for host in ("127.0.0.1", "::1", None, ""):
+        for port in PORTS:
+            for kind in (0, STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW, 77):
+                yield "getaddrinfo", (host, port, 0, kind)
+            yield "getaddrinfo", (host, port, 99)
+            yield "getaddrinfo", (host, port, "x")
+            yield "getaddrinfo", (host, port, 0, 0, socket.IPPROTO_UDP)
+            yield "getaddrinfo", (host, port, 0, STREAM, socket.IPPROTO_UDP)
+            yield "getaddrinfo", (host, port, 0, 0, 0, socket.AI_NUMERICSERV)
+            yield "getaddrinfo", (host, port, 0, 0, 0, socket.AI_PASSIVE)
+    for address in SOCKET_ADDRESSES:
+        for flags in (socket.NI_NUMERICHOST, socket.NI_NUMERICHOST | socket.NI_NAMEREQD, 0x1001, "x"):
+            yield "getnameinfo", (address, flags)
+    for host in ("127.0.0.1", "1.2", "192.0.2.1", None, 5, "a" * 64, b"a\0b", "\0x"):
+        yield "gethostbyname_ex", (host,)
+    for host in (None, 5, "a" * 64, b"a\0b", "", b""):
+        yield "gethostbyaddr", (host,)
+    yield "gethostbyname", ("<broadcast>",)
+
+
+def of_localhost() -> Iterable[Case]:
+    """Yield calls that are answered from the hosts file, if it is as it should be."""
+    for host in ("localhost", b"LocalHost"):
+        for flags in (0, socket.AI_CANONNAME, socket.AI_NUMERICHOST, socket.AI_PASSIVE):
+            yield "getaddrinfo", (host, "http", 0, 0, 0, flags)
+            yield "getaddrinfo", (host, 80, socket.AF_INET, STREAM, 0, flags)
+        for name in ("gethostbyname", "gethostbyname_ex"):
+            yield name, (host,)
+    for flags in (0, socket.NI_NAMEREQD, socket.NI_NUMERICSERV, socket.NI_DGRAM):
+        yield "getnameinfo", (("127.0.0.1", 53), flags)
+    yield "gethostbyaddr", ("127.0.0.1",)
+
+
+NAMES = (
+    "www.test",
+    "WWW.Test",
+    b"www.test",
+    "www.test.",
+    "v4.test",
+    "v6.test",
+    "alias.test",
+    "text.test",
+    "dangling.test",
+    "nobody.test",
+    "nobody.elsewhere",
+    "nobody.elsewhere.",
+    "host",
+    "only",
+    "host.",
+    "nodata",
+    "a.b",
+    "broken",
+    "under_score.test",
+    "oddalias.test",
+    "cut.test",
+    "large.test",
+    "half.test",
+    "formerr.test",
+    "grün.test",
+    "fileonly",
+    "FileOnly",
+    "filealias",
+    "fileonly.",
+    "localhost",
+    "1.2.3.4.5",
+    "256.1.1.1",
+    "127.0.0.1.",
+    "fe80::1%nowhere",
+    "::1%0",
+    "[::1]",
+    b"a" * 64,
+    b"a..b",
+    b"a\\.b",
+    b"\xff",
+    "two words",
+    "-x",
+    "x!y",
+)
+ADDRESSES = (
+    "192.0.2.1",
+    "192.0.2.4",
+    "192.0.2.5",
+    "192.0.2.7",
+    "192.0.2.8",
+    "192.0.2.99",
+    "192.0.2.98",
+    "192.0.2.200",
+    "2001:db8::1",
+    "2001:db8::2",
+    "2001:db8::99",
+    "::ffff:192.0.2.1",
+    "::ffff:192.0.2.7",
+    "::",
+    "0.0.0.0",
+    "fe80::1",
+)
+
+
+def with_name_server() -> Iterable[Case]:
+    """Yield calls that ask the name server of this module."""
+    yield from without_name_server()
+    yield from of_localhost()
+    for host in NAMES:
+        for family in FAMILIES:
+            for flags in FLAGS:
+                yield "getaddrinfo", (host, 80, family, STREAM, 0, flags)
+        for name in ("gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
+            yield name, (host,)
+    for host in ("www.test", "nobody.test", "text.test", "localhost"):
+        for port in PORTS:
+            yield "getaddrinfo", (host, port)
+            yield "getaddrinfo", (host, port, 0, socket.SOCK_DGRAM, 0, socket.AI_NUMERICSERV)
+    for address in ADDRESSES:
+        if address != "::":  # for which the C library sets no number, so that there is that of the call before
+            yield "gethostbyaddr", (address,)
+        for flags in (0, 1, 2, 8, 16, 18, 0x1000):
+            yield "getnameinfo", ((address, 80) if ":" not in address else (address, 80, 0, 0), flags)
+
+
+# Where we mean to differ from glibc, and why.
+DEVIATIONS: tuple[tuple[str, Case], ...] = (
+    (
+        "a temporary failure is told as one for a single family too; glibc 2.36 forgets it when asked for AF_INET alone",
+        ("getaddrinfo", ("fails.test", 80, socket.AF_INET)),
+    ),
+    (
+        "RFC 6761: localhost, and what is under it, is never asked for",
+        ("getaddrinfo", ("localhost.", 80)),
+    ),
+    (
+        "aliases that lead nowhere are one error, whichever family is asked for; glibc has two",
+        ("getaddrinfo", ("round.test", 80, socket.AF_INET)),
+    ),
+)
+
+
+def outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Return what a call returns, with the types in it, or which exception with which arguments it raises."""
+    try:
+        result = function(*arguments)
+    except Exception as error:
+        # By number where there is one: the words are the platform's.
+        return type(error).__name__, error.errno if isinstance(error, OSError) else str(error)
+    if isinstance(result, list):
+        return [[[type(item).__name__, str(item)] for item in row] for row in result]
+    return result
+
+
+def differences(resolver: Any, cases: Iterable[Case]) -> tuple[int, list[str]]:
+    """Return how many calls were compared, and a line for each that differs from the C library's."""
+    found = []
+    count = 0
+    for name, arguments in cases:
+        count += 1
+        theirs, ours = outcome(getattr(socket, name), arguments), outcome(getattr(resolver, name), arguments)
+        if theirs != ours:
+            found.append(f"{name}{arguments!r}: the C library {theirs}, we {ours}")
+    return count, found
+
+
+CONF = "nameserver 127.0.0.1\nsearch one.test two.test\noptions timeout:2\n"
+HOSTS = """\
+127.0.0.1 localhost
+::1 localhost ip6-localhost
+192.0.2.99 FileOnly filealias other
+2001:db8::99 fileonly
+192.0.2.98 filealias
+"""
+RECORDS = (
+    "dangling.test. 60 CNAME nobody.elsewhere.",
+    "nodata.one.test. 60 TXT none",
+    "a.b.two.test. 60 A 192.0.2.15",
+    "broken.two.test. 60 A 192.0.2.16",
+    "under_score.test. 60 A 192.0.2.17",
+    "oddalias.test. 60 CNAME no\\032name.test.",
+    "no\\032name.test. 60 A 192.0.2.18",
+    "cut.test. 60 A 192.0.2.19",
+    "half.test. 60 A 192.0.2.20",
+)
+
+
+def serve() -> None:
+    """Be the name server, on port 53."""
+    import dns.rdataset
+    from nameserver import ZONE, NameServer, fails, says, truncates
+
+    # dnspython shuffles what it sends, and orders are compared here.
+    original = dns.rdataset.Rdataset.to_wire
+    dns.rdataset.Rdataset.to_wire = lambda self, *arguments, **options: original(  # type: ignore[method-assign]
+        self, *arguments, **{**options, "want_shuffle": False}
+    )
+    server = NameServer("127.0.0.1", 53)
+    server.add(*ZONE, *RECORDS, *(f"large.test. 60 A 198.51.100.{i}" for i in range(1, 60)))
+    server.behave("fails.test.", fails)
+    server.behave("broken.one.test.", fails)
+    server.behave("5.2.0.192.in-addr.arpa.", fails)
+    server.behave("formerr.test.", says(1))
+    server.behave("cut.test.", truncates)
+    server.behave("half.test.", lambda asked: (fails if asked.question.kind == "AAAA" else says_right)(asked))
+
+
+def says_right(asked: Any) -> None:
+    asked.send_message(asked.reply())
+
+
+def raise_loopback() -> None:
+    """Switch the loopback interface of this network namespace on."""
+    import fcntl
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        name = struct.pack("16sh22x", b"lo", 0)
+        flags = struct.unpack("16sh22x", fcntl.ioctl(sock, 0x8913, name))[1]  # SIOCGIFFLAGS
+        fcntl.ioctl(sock, 0x8914, struct.pack("16sh22x", b"lo", flags | 1))  # SIOCSIFFLAGS, IFF_UP
+
+
+def main() -> None:
+    from hublet.dns.dnspython import Resolver
+
+    raise_loopback()
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        # A process of its own: CPython 3.10 holds its lock while the C library looks up the name of an address.
+        serve()
+        os.write(write_end, b".")
+        os.close(write_end)
+        threading.Event().wait()  # until it is killed
+    assert os.read(read_end, 1) == b".", "the name server did not start"
+    try:
+        count, found = differences(Resolver(cache_size=0), with_name_server())
+        meant = differences(Resolver(cache_size=0), (case for _, case in DEVIATIONS))[1]
+        json.dump({"count": count, "found": found, "meant": meant}, sys.stdout)
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""The resolver as a plug-in of core: found by name, made with a hub, closed with it, and needing nothing it should not."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from hublet.core import resolvers
+from hublet.core.lowlevel import get_hub
+from hublet.dns.dnspython import Resolver
+
+
+def run(program):
+    """Run *program* in a Python of its own and return what it prints."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()
+
+
+@pytest.fixture
+def hub():
+    """The hub of this thread, which has its own resolver again afterwards."""
+    hub = get_hub()
+    before = hub.resolver
+    yield hub
+    hub.resolver = before
+
+
+def test_it_is_found_by_its_name(hub):
+    if "dnspython" not in resolvers.known():
+        pytest.skip("hublet-dns is not installed but run from its sources")
+
+    assert type(resolvers.use("dnspython")) is Resolver
+    assert type(hub.resolver) is Resolver
+
+
+def test_it_can_be_the_resolver_of_a_hub(hub, resolver):
+    hub.resolver = resolver
+
+    assert get_hub().resolver.gethostbyname("v4.test") == "192.0.2.4"
+
+
+def test_without_dnspython_the_error_names_what_to_install():
+    program = """
+import sys
+sys.modules["dns"] = None
+try:
+    import hublet.dns.dnspython
+except ImportError as error:
+    print(error)
+"""
+
+    assert "pip install 'hublet-dns[dnspython]'" in run(program)
+
+
+def test_nothing_of_dnspython_is_loaded_that_has_sockets():
+    program = """
+import sys
+import hublet.dns.dnspython
+hublet.dns.dnspython.Resolver(None)
+print([name for name in ("dns.query", "dns.resolver", "dns.asyncquery", "ssl", "asyncio") if name in sys.modules])
+"""
+
+    assert run(program) == "[]"
+
+
+def test_it_works_when_it_is_made_after_socket_was_patched(server, make_resolver, monkeypatch):
+    def refuse(*arguments, **options):
+        raise AssertionError("a resolver must not ask what it stands for")
+
+    for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo", "create_connection"):
+        monkeypatch.setattr(socket, name, refuse)
+    monkeypatch.setattr(socket.socket, "__init__", refuse)
+    resolver = make_resolver()
+
+    assert resolver.gethostbyname("v4.test") == "192.0.2.4"
+    assert resolver.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)[0][4] == ("127.0.0.1", 80)
+    assert resolver.getnameinfo(("192.0.2.1", 80), 0) == ("www.test", "http")
+
+
+def test_a_name_server_must_be_an_address():
+    with pytest.raises(OSError):
+        Resolver(nameservers=[("ns.test", 53)])
+
+
+@pytest.mark.parametrize("name", ["localhost.", "at.localhost", "LOCALHOST."])
+def test_localhost_is_never_asked_for(server, resolver, name):
+    found = resolver.getaddrinfo(name, 80, type=socket.SOCK_STREAM)
+
+    assert sorted(row[4][0] for row in found) == ["127.0.0.1", "::1"]
+    assert resolver.gethostbyname(name) == "127.0.0.1"
+    assert server.questions == []
+
+
+def test_the_hosts_file_comes_first(server, make_resolver):
+    resolver = make_resolver(hosts="192.0.2.77 www.test other\n")
+
+    assert resolver.gethostbyname_ex("www.test") == ("www.test", ["other"], ["192.0.2.77"])
+    assert resolver.gethostbyaddr("192.0.2.77") == ("www.test", ["other"], ["192.0.2.77"])
+    assert server.questions == []
+    # It says nothing of the other family, so that is asked for.
+    assert resolver.getaddrinfo("www.test", 80, socket.AF_INET6)[0][4][0] == "2001:db8::1"
+
+
+def test_a_name_is_searched_for_in_the_domains(server, make_resolver):
+    resolver = make_resolver("search one.test two.test\noptions attempts:1\n")
+
+    assert resolver.gethostbyname_ex("host") == ("host.one.test", [], ["192.0.2.11"])
+    assert resolver.gethostbyname("only") == "192.0.2.13"
+    with pytest.raises(socket.gaierror):
+        resolver.gethostbyname("host.")
+
+
+def test_a_name_that_is_too_long_with_a_domain_is_none(make_resolver):
+    resolver = make_resolver("search one.test\n")
+
+    with pytest.raises(socket.gaierror) as caught:
+        resolver.gethostbyname(".".join(["x" * 60] * 4) + ".abcdef")
+
+    assert caught.value.errno == socket.EAI_NONAME

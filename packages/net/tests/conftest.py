@@ -1,0 +1,183 @@
+"""What the tests of net share.
+
+Three checks go with every test: it ends in time, no error was reported that it did not ask for, and the hub has nothing
+left to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket as stdlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from hublet.core import Timeout, get_hub, idle
+from hublet.core.lowlevel import get_hub_if_exists
+from hublet.core.testing import FakeClock, fake_clock
+from hublet.net import socket
+
+
+class Reports(logging.Handler):
+    """What `hub.handle_error` has reported.  A test takes what it expects."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+    def take_errors(self) -> list[BaseException]:
+        """Return the exceptions that were reported until now, and forget them."""
+        taken, self.records = self.records, []
+        return [record.exc_info[1] for record in taken]
+
+
+@pytest.fixture(autouse=True)
+def reports() -> Iterator[Reports]:
+    reports = Reports()
+    logger = logging.getLogger("hublet.core")
+    logger.addHandler(reports)
+    propagate, logger.propagate = logger.propagate, False
+    yield reports
+    logger.propagate = propagate
+    logger.removeHandler(reports)
+    assert reports.take_errors() == [], "reported, and not expected by the test"
+
+
+@pytest.fixture(autouse=True)
+def _tidy(reports: Reports) -> Iterator[None]:
+    """Fail a test that leaves a greenlet waiting, which would then go on in the middle of the next one."""
+    yield
+    hub = get_hub_if_exists()
+    if hub is None:
+        return
+    idle()
+    left = hub.loop.waiting
+    if left:
+        hub.destroy()  # or every test after this one would fail of it
+        pytest.fail(f"left behind: {left} waits for descriptors")
+
+
+@pytest.fixture
+def clock() -> Iterator[FakeClock]:
+    """A clock that jumps, for the hub of this thread."""
+    with fake_clock() as clock:
+        yield clock
+
+
+@pytest.fixture(autouse=True)
+def _limit(request: pytest.FixtureRequest) -> Iterator[None]:
+    if "clock" in request.fixturenames:
+        yield  # no time passes but what the test lets pass
+        return
+    with Timeout(30):
+        yield
+
+
+Sockets = Callable[..., tuple[Any, Any]]
+
+
+def connect(kind: str, ours: tuple[bool, bool] = (True, True)) -> tuple[Any, Any]:
+    """Return two sockets connected to each other, by TCP or, as "unix", a pair; *ours* says which are cooperative."""
+    first, second = (socket.socket if each else stdlib.socket for each in ours)
+    if kind == "unix":
+        one, other = stdlib.socketpair()
+    else:
+        with stdlib.create_server(("127.0.0.1", 0)) as listener:
+            one = stdlib.create_connection(listener.getsockname())
+            other, _ = listener.accept()
+    return first(fileno=one.detach()), second(fileno=other.detach())
+
+
+@pytest.fixture(params=["unix", "tcp"])
+def pair(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two of our sockets, connected to each other."""
+    one, other = connect(request.param)
+    yield one, other
+    one.close()
+    other.close()
+
+
+@pytest.fixture
+def unix_pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two of our sockets, connected to each other, where one way of connecting them is enough."""
+    one, other = connect("unix")
+    yield one, other
+    one.close()
+    other.close()
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+@pytest.fixture
+def in_thread() -> Iterator[Callable[..., Callable[[], Any]]]:
+    """Call a function in a native thread; what is returned waits for the result, without letting greenlets run."""
+    threads = []
+
+    def in_thread(function: Callable[..., Any], *args: Any) -> Callable[[], Any]:
+        outcome: list[Any] = []
+
+        def run() -> None:
+            try:
+                outcome.append((function(*args), None))
+            except BaseException as error:
+                outcome.append((None, error))
+
+        thread = threading.Thread(target=run, daemon=True)
+        threads.append(thread)
+        thread.start()
+
+        def join() -> Any:
+            thread.join(30)
+            result, error = outcome[0]
+            if error is not None:
+                raise error
+            return result
+
+        return join
+
+    yield in_thread
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive(), "a native thread is left behind"
+
+
+@pytest.fixture
+def with_hub() -> Callable[..., Any]:
+    """Call a function in a thread that gets a hub of its own, and take the hub down after it."""
+
+    def with_hub(function: Callable[..., Any], *args: Any) -> Any:
+        hub = get_hub()
+        try:
+            return function(*args)
+        finally:
+            hub.destroy()
+
+    return with_hub
+
+
+def fill(sock: Any) -> int:
+    """Send until no more fits, without waiting; return how much that was."""
+    before = sock.gettimeout()
+    sock.setblocking(False)
+    sent = 0
+    try:
+        while True:
+            sent += sock.send(b"x" * 65536)
+    except BlockingIOError:
+        sock.settimeout(before)
+        return sent
+
+
+@pytest.fixture
+def full() -> Callable[[Any], int]:
+    """Fill the buffers between a socket and its peer."""
+    return fill

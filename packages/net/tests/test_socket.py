@@ -1,0 +1,755 @@
+"""Receiving, sending, timeouts and blocking modes: what `socket.socket` does, and that others run meanwhile."""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import io
+import pickle
+import socket as stdlib
+import threading
+import weakref
+
+import pytest
+
+from hublet.core import Timeout, get_hub, getcurrent, joinall, sleep, spawn, spawn_later
+from hublet.core.errors import ConcurrentObjectUseError
+from hublet.core.lowlevel import READ, WRITE, handle_for
+from hublet.core.testing import assert_no_switch, wait_all_parked
+from hublet.net import socket
+
+
+def into(method, *args):
+    """Call a method that receives into a buffer; return what came, as `recv` does."""
+    buffer = bytearray(100)
+    count = method(buffer, *args)
+    return bytes(buffer[: count if isinstance(count, int) else count[0]])
+
+
+def error_of(function, *args):
+    """Return what a call raises, where a greenlet would be reported for raising it."""
+    try:
+        function(*args)
+    except BaseException as error:
+        return error
+
+
+RECEIVERS = {
+    "recv": lambda sock: sock.recv(100),
+    "recv_into": lambda sock: into(sock.recv_into),
+    "recvfrom": lambda sock: sock.recvfrom(100)[0],
+    "recvfrom_into": lambda sock: into(sock.recvfrom_into),
+    "recvmsg": lambda sock: sock.recvmsg(100)[0],
+    "recvmsg_into": lambda sock: into(lambda buffer: sock.recvmsg_into(iter([buffer]))),
+}
+SENDERS = {
+    "send": lambda sock, data: sock.send(data),
+    "sendall": lambda sock, data: sock.sendall(data) or len(data),
+    "sendmsg": lambda sock, data: sock.sendmsg(iter([data])),
+}
+
+
+@pytest.fixture(params=RECEIVERS)
+def receive(request):
+    return RECEIVERS[request.param]
+
+
+@pytest.fixture(params=SENDERS)
+def send(request):
+    return SENDERS[request.param]
+
+
+# Receiving
+
+
+def test_a_greenlet_that_receives_waits_until_something_comes(pair, receive):
+    one, other = pair
+    reader = spawn(receive, one)
+    wait_all_parked()
+    assert not reader.ready()
+
+    other.sendall(b"hello")
+
+    assert reader.get() == b"hello"
+
+
+def test_what_is_there_is_received_without_a_switch(pair, receive):
+    one, other = pair
+    other.sendall(b"hello")
+
+    with assert_no_switch():
+        assert receive(one) == b"hello"
+
+
+def test_the_end_of_the_stream_ends_the_wait(pair, receive):
+    one, other = pair
+    reader = spawn(receive, one)
+    wait_all_parked()
+
+    other.close()
+
+    assert reader.get() == b""
+
+
+def test_shutting_down_ones_own_side_ends_the_wait(pair):
+    one, _ = pair
+    reader = spawn(one.recv, 100)
+    wait_all_parked()
+
+    one.shutdown(socket.SHUT_RD)
+
+    assert reader.get() == b""
+
+
+def test_one_may_read_while_another_writes(pair, full):
+    one, other = pair
+    size = full(one)
+    reader, writer = spawn(one.recv, 100), spawn(one.sendall, b"y")
+    wait_all_parked()
+    assert not reader.ready() and not writer.ready()
+
+    while size:
+        size -= len(other.recv(size))
+    other.sendall(b"hello")
+
+    assert reader.get() == b"hello"
+    assert writer.get() is None
+    assert other.recv(10) == b"y"
+
+
+def test_the_second_reader_of_one_socket_is_told_who_the_first_is(unix_pair):
+    one, other = unix_pair
+    first = spawn(one.recv, 100)
+    wait_all_parked()
+
+    with pytest.raises(ConcurrentObjectUseError) as caught:
+        one.recv(100)
+
+    assert repr(first) in str(caught.value)
+    assert repr(getcurrent()) in str(caught.value)
+    other.sendall(b"for the first")
+    assert first.get() == b"for the first"
+
+
+def test_a_greenlet_that_is_killed_while_it_waits_leaves_the_socket_usable(pair):
+    one, other = pair
+    victim = spawn(one.recv, 100)
+    wait_all_parked()
+
+    victim.kill()
+    other.sendall(b"hello")
+
+    assert one.recv(100) == b"hello"
+
+
+def test_the_timeout_of_somebody_else_passes_through(unix_pair, clock):
+    one, _ = unix_pair
+    one.settimeout(5)
+
+    with pytest.raises(Timeout) as caught, Timeout(1) as timeout:
+        one.recv(100)
+
+    assert caught.value is timeout
+
+
+def test_waitall_waits_for_all_of_it(pair):
+    one, other = pair
+    reader = spawn(one.recv, 10, socket.MSG_WAITALL)
+    filler = bytearray(8)
+
+    for part in (b"01234", b"56789", b"abc"):
+        other.sendall(part)
+        wait_all_parked()
+    other.close()
+
+    assert reader.get() == b"0123456789"
+    assert one.recv_into(filler, 0, socket.MSG_WAITALL) == 3, "the end came first"
+    assert filler == b"abc\0\0\0\0\0"
+
+
+def test_waitall_with_a_count_that_does_not_fit_is_the_originals_error(pair):
+    one, other = pair
+    other.sendall(b"hello")
+
+    with pytest.raises(ValueError, match="buffer"):
+        one.recv_into(bytearray(3), 5, socket.MSG_WAITALL)
+
+
+def test_dontwait_does_not_wait(pair, full):
+    one, _ = pair
+    full(one)
+
+    with assert_no_switch():
+        for call in (one.recv, one.recvfrom, one.recvmsg):
+            with pytest.raises(BlockingIOError):
+                call(10, *([0] if call == one.recvmsg else []), socket.MSG_DONTWAIT)
+        for call in (one.send, one.sendall):
+            with pytest.raises(BlockingIOError):
+                call(b"x", socket.MSG_DONTWAIT)
+
+
+def test_the_error_queue_is_never_waited_for():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, assert_no_switch(), pytest.raises(BlockingIOError):
+        sock.recvmsg(100, 100, stdlib.MSG_ERRQUEUE)
+
+
+# Sending
+
+
+def test_a_greenlet_that_sends_waits_until_there_is_room(pair, send, full):
+    one, other = pair
+    size = full(one)
+    writer = spawn(send, one, b"hello")
+    wait_all_parked()
+    assert not writer.ready()
+
+    while size:
+        size -= len(other.recv(size))
+
+    assert writer.get() == 5
+    assert other.recv(100) == b"hello"
+
+
+def test_sendall_sends_all_to_a_slow_reader(pair):
+    one, other = pair
+    data = bytes(range(256)) * 40960
+    writer = spawn(one.sendall, data)
+    received = bytearray()
+
+    while len(received) < len(data):
+        received += other.recv(10007)
+
+    assert received == data
+    assert writer.get() is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        bytearray(b"hello"),
+        memoryview(b"xhellox")[1:6],
+        array.array("i", [1, 2, 3]),
+        (ctypes.c_int * 3)(1, 2, 3),
+        memoryview(b"abcd").cast("B", (2, 2)),
+        b"",
+    ],
+    ids=lambda data: type(data).__name__,
+)
+def test_sendall_takes_all_that_has_a_buffer(unix_pair, full, data):
+    one, other = unix_pair
+    expected = bytes(memoryview(data).tobytes())
+    size = full(one)
+    writer = spawn(one.sendall, data)
+    wait_all_parked()
+
+    while size:
+        size -= len(other.recv(size))
+    writer.get()
+    one.close()
+
+    assert other.recv(100) == expected
+
+
+def test_sendall_goes_on_where_the_kernel_left_off_in_any_buffer(unix_pair):
+    one, other = unix_pair
+    data = (ctypes.c_int * 500_000)(*range(500_000))
+    writer = spawn(one.sendall, data)
+    received = bytearray()
+
+    while len(received) < ctypes.sizeof(data):
+        received += other.recv(1 << 20)
+
+    assert writer.get() is None
+    assert received == bytes(data)
+
+
+def test_sending_nothing_never_waits(pair, full):
+    one, _ = pair
+    full(one)
+
+    with assert_no_switch():
+        assert one.send(b"") == 0
+        one.sendall(b"")
+
+
+def test_sending_text_is_the_originals_error(pair, send):
+    with pytest.raises(TypeError, match="bytes-like"):
+        send(pair[0], "text")
+
+
+def test_a_reset_ends_the_wait_of_both_directions(full):
+    one = socket.socket()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        one.connect(listener.getsockname())
+        other, _ = listener.accept()
+    full(one)
+    reader, writer = spawn(error_of, one.recv, 100), spawn(error_of, one.sendall, b"x")
+    wait_all_parked()
+
+    other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    other.close()
+
+    errors = {type(reader.get()), type(writer.get())}
+    assert ConnectionResetError in errors, "the kernel says it once"
+    assert errors <= {ConnectionResetError, BrokenPipeError, type(None)}
+    one.close()
+
+
+# Modes and timeouts
+
+
+def test_a_non_blocking_socket_raises_at_once(pair, receive, send, full):
+    one, _ = pair
+    full(one)
+    one.setblocking(False)
+
+    with assert_no_switch():
+        with pytest.raises(BlockingIOError):
+            receive(one)
+        with pytest.raises(BlockingIOError):
+            send(one, b"x")
+
+
+def test_a_non_blocking_listener_raises_at_once(listener):
+    listener.setblocking(False)
+
+    with assert_no_switch(), pytest.raises(BlockingIOError):
+        listener.accept()
+
+
+def test_a_non_blocking_sendall_sends_what_fits(unix_pair):
+    one, other = unix_pair
+    one.setblocking(False)
+    data = bytes(10_000_000)
+
+    with assert_no_switch(), pytest.raises(BlockingIOError):
+        one.sendall(data)
+
+    assert 0 < len(other.recv(len(data))) < len(data)
+
+
+def test_receiving_times_out(pair, receive, clock):
+    one, _ = pair
+    one.settimeout(2.5)
+    before = clock.now()
+
+    with pytest.raises(TimeoutError, match="^timed out$"):
+        receive(one)
+
+    assert clock.now() == before + 2.5
+
+
+def test_sending_times_out(pair, send, full, clock):
+    one, _ = pair
+    full(one)
+    one.settimeout(2.5)
+    before = clock.now()
+
+    with pytest.raises(TimeoutError, match="^timed out$"):
+        send(one, b"x")
+
+    assert clock.now() == before + 2.5
+
+
+def test_accepting_times_out(listener, clock):
+    listener.settimeout(2.5)
+    before = clock.now()
+
+    with pytest.raises(TimeoutError, match="^timed out$"):
+        listener.accept()
+
+    assert clock.now() == before + 2.5
+
+
+def test_a_spurious_wake_up_grants_no_second_timeout(pair, receive, clock):
+    one, _ = pair
+    one.settimeout(1.0)
+    before = clock.now()
+    for moment in (0.5, 0.75):
+        spawn_later(moment, lambda: get_hub().call_soon(handle_for(one.fileno()).ready, READ))
+
+    with pytest.raises(TimeoutError):
+        receive(one)
+
+    assert clock.now() == before + 1.0
+
+
+def test_the_timeout_of_sendall_is_for_all_of_it(unix_pair, clock):
+    one, other = unix_pair
+    one.settimeout(1.0)
+    before = clock.now()
+
+    def drip():
+        while True:
+            sleep(0.25)
+            other.recv(100_000)
+
+    reader = spawn(drip)
+    with pytest.raises(TimeoutError):
+        one.sendall(bytes(10_000_000))
+
+    assert clock.now() == before + 1.0
+    reader.kill()
+
+
+@pytest.mark.parametrize("value", [None, 0, 1, 2.5, True, -1, -0.1, float("nan"), 1e30, 10**30, "1", 1j, b""])
+def test_settimeout_takes_and_refuses_what_the_original_does(value):
+    def outcome(sock):
+        try:
+            sock.settimeout(value)
+        except Exception as error:
+            return type(error)
+        return sock.gettimeout(), sock.timeout, sock.getblocking()
+
+    with socket.socket() as ours, stdlib.socket() as original:
+        assert outcome(ours) == outcome(original)
+
+
+def test_setblocking_sets_the_timeout():
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        assert (sock.gettimeout(), sock.getblocking()) == (0.0, False)
+
+        sock.setblocking(True)
+        assert (sock.gettimeout(), sock.getblocking()) == (None, True)
+
+
+def test_a_timeout_that_is_set_while_another_waits_is_for_the_next_call(unix_pair, clock):
+    one, other = unix_pair
+    reader = spawn(one.recv, 100)
+    wait_all_parked()
+
+    one.settimeout(1.0)
+    sleep(5.0)
+    assert not reader.ready()
+
+    other.sendall(b"hello")
+    assert reader.get() == b"hello"
+
+
+def test_the_default_timeout_is_that_of_new_sockets(listener):
+    stdlib.setdefaulttimeout(1.5)
+    try:
+        with socket.socket() as made, socket.create_connection(listener.getsockname()) as connected:
+            accepted, _ = listener.accept()
+            timeouts = [each.gettimeout() for each in (made, connected, accepted)]
+            accepted.close()
+    finally:
+        stdlib.setdefaulttimeout(None)
+
+    assert timeouts == [1.5, 1.5, 1.5]
+
+
+@pytest.mark.parametrize("timeout", [None, 0.0, 5.0])
+def test_what_is_accepted_blocks_whatever_the_listener_does(listener, timeout):
+    with socket.create_connection(listener.getsockname()):
+        listener.settimeout(timeout)
+        accepted, _ = listener.accept()
+
+        assert accepted.gettimeout() is None
+        accepted.close()
+
+
+def test_sock_nonblock_is_non_blocking_mode():
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
+        assert sock.gettimeout() == 0.0
+        assert sock.type == socket.SOCK_STREAM
+
+
+def test_a_blocking_descriptor_that_is_taken_over_does_not_block_the_thread(in_thread):
+    one, other = stdlib.socketpair()
+    with socket.socket(fileno=one.detach()) as sock, other:
+        reader = spawn(sock.recv, 100)
+        wait_all_parked()
+
+        other.sendall(b"hello")
+
+        assert reader.get() == b"hello"
+
+
+# Fairness
+
+
+def test_a_socket_that_always_has_something_lets_others_run(unix_pair):
+    one, other = unix_pair
+    other.sendall(b"x" * 1000)
+    ran = threading.Event()
+    spawn(ran.set)
+
+    for _ in range(1000):
+        one.recv(1)
+
+    assert ran.is_set()
+
+
+def test_a_listener_that_always_has_connections_lets_others_run(listener):
+    listener.listen(100)
+    clients = [stdlib.create_connection(listener.getsockname()) for _ in range(60)]
+    ran = threading.Event()
+    spawn(ran.set)
+
+    accepted = [listener.accept()[0] for _ in clients]
+
+    assert ran.is_set()
+    for each in [*clients, *accepted]:
+        each.close()
+
+
+def test_what_must_not_switch_may_use_sockets_that_have_something(unix_pair):
+    one, other = unix_pair
+    other.sendall(b"x" * 1000)
+
+    with assert_no_switch():
+        for _ in range(1000):
+            assert one.recv(1) == b"x"
+
+
+# Datagrams
+
+
+def test_datagrams_go_both_ways():
+    with socket.socket(type=socket.SOCK_DGRAM) as one, socket.socket(type=socket.SOCK_DGRAM) as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        reader = spawn(one.recvfrom, 100)
+        wait_all_parked()
+
+        other.sendto(b"hello", one.getsockname())
+        data, address = reader.get()
+        one.sendto(b"and back", 0, address)
+
+        assert (data, address) == (b"hello", other.getsockname())
+        assert other.recv(100) == b"and back"
+
+
+def test_the_wrong_number_of_arguments_to_sendto_is_the_originals_error():
+    with socket.socket(type=socket.SOCK_DGRAM) as sock, pytest.raises(TypeError, match="1 given"):
+        sock.sendto(b"alone")
+
+
+def test_a_full_queue_of_a_receiver_that_one_is_not_connected_to_is_waited_for(tmp_path):
+    path = str(tmp_path / "receiver")
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
+    ):
+        receiver.bind(path)
+        sender.setblocking(False)
+        sent = 0
+        with pytest.raises(BlockingIOError):
+            while True:
+                sender.sendto(b"x", path)
+                sent += 1
+        sender.setblocking(True)
+        writer = spawn(sender.sendto, b"last", path)
+        wait_all_parked()
+        assert not writer.ready()
+
+        received = [receiver.recv(100) for _ in range(sent + 1)]
+
+        assert received[-1] == b"last"
+        assert writer.get() == 4
+
+
+def test_a_full_queue_of_a_receiver_times_out(tmp_path, clock):
+    path = str(tmp_path / "receiver")
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
+    ):
+        receiver.bind(path)
+        sender.settimeout(1.0)
+        before = clock.now()
+
+        with pytest.raises(TimeoutError, match="^timed out$"):
+            while True:
+                sender.sendto(b"x", path)
+
+        assert clock.now() == pytest.approx(before + 1.0)
+
+
+# What a socket is
+
+
+def test_it_has_no_dictionary_and_can_be_weakly_referenced():
+    sock = socket.socket()
+    reference = weakref.ref(sock)
+
+    with pytest.raises(AttributeError):
+        sock.surprise = 1
+    sock.close()
+    del sock
+
+    assert reference() is None
+
+
+def test_it_is_a_socket_of_the_standard_library():
+    with socket.socket() as sock:
+        assert isinstance(sock, stdlib.socket)
+        assert isinstance(sock.family, socket.AddressFamily)
+        assert isinstance(sock.type, socket.SocketKind)
+        assert repr(sock).startswith(f"<hublet.net.socket.socket fd={sock.fileno()}, ")
+        with pytest.raises(TypeError, match="pickle"):
+            pickle.dumps(sock)
+
+
+def test_a_subclass_may_have_attributes_and_override_methods(unix_pair):
+    class Counting(socket.socket):
+        def recv(self, *args):
+            self.calls = getattr(self, "calls", 0) + 1
+            return super().recv(*args)
+
+    one, other = unix_pair
+    with Counting(fileno=one.detach()) as sock:
+        other.sendall(b"hello")
+
+        assert sock.recv(100) == b"hello"
+        assert sock.calls == 1
+
+
+def test_a_duplicate_has_the_same_timeout_and_its_own_life(unix_pair):
+    one, other = unix_pair
+    one.settimeout(7)
+
+    twin = one.dup()
+    one.close()
+    other.sendall(b"hello")
+
+    assert type(twin) is socket.socket
+    assert twin.gettimeout() == 7
+    assert twin.recv(100) == b"hello"
+    twin.close()
+
+
+# Files
+
+
+def test_a_file_reads_lines_as_they_come(pair):
+    one, other = pair
+    with one.makefile("r", encoding="utf-8", newline="\n") as file:
+        reader = spawn(file.readline)
+        for part in ("zwölf", " Boxkämpfer\nund", "\n"):
+            wait_all_parked()
+            assert not reader.ready()
+            other.sendall(part.encode())
+            if "\n" in part:
+                break
+
+        assert reader.get() == "zwölf Boxkämpfer\n"
+
+
+def test_a_file_keeps_the_descriptor_after_close(pair):
+    one, other = pair
+    file = one.makefile("rwb")
+    one.close()
+    other.sendall(b"still here\n")
+
+    assert file.readline() == b"still here\n"
+    file.write(b"and writes")
+    file.flush()
+    assert other.recv(100) == b"and writes"
+
+    file.close()
+    assert one.fileno() == -1
+    assert other.recv(100) == b""
+
+
+def test_a_file_waits_on_after_close(unix_pair):
+    one, other = unix_pair
+    file = one.makefile("rb")
+    reader = spawn(file.readline)
+    wait_all_parked()
+
+    one.close()
+    wait_all_parked()
+    assert not reader.ready()
+    other.sendall(b"hello\n")
+
+    assert reader.get() == b"hello\n"
+    file.close()
+
+
+def test_sendfile_sends_a_file_to_a_slow_reader(pair, tmp_path):
+    one, other = pair
+    path = tmp_path / "data"
+    path.write_bytes(bytes(range(256)) * 20_000)
+    data = path.read_bytes()
+
+    with path.open("rb") as file:
+        writer = spawn(one.sendfile, file, 1000, 5_000_000)
+        received = bytearray()
+        while len(received) < 5_000_000:
+            received += other.recv(100_003)
+
+        assert writer.get() == 5_000_000
+        assert file.tell() == 5_001_000
+    assert received == data[1000:5_001_000]
+
+
+def test_sendfile_sends_what_is_no_file_on_disk(pair):
+    one, other = pair
+
+    assert one.sendfile(io.BytesIO(b"hello")) == 5
+    assert other.recv(100) == b"hello"
+
+
+def test_sendfile_has_the_timeout_for_each_wait(unix_pair, tmp_path, clock):
+    one, other = unix_pair
+    path = tmp_path / "data"
+    path.write_bytes(bytes(1_500_000))
+    one.settimeout(1.0)
+    before = clock.now()
+
+    def drip():
+        received = 0
+        while received < 1_500_000:
+            sleep(0.75)
+            received += len(other.recv(1_000_000))
+
+    reader = spawn(drip)
+    with path.open("rb") as file:
+        assert one.sendfile(file) == 1_500_000
+
+    reader.get()
+    assert clock.now() > before + 1.0
+
+
+def test_sendfile_times_out_and_says_how_far_it_came(unix_pair, tmp_path, clock):
+    one, _ = unix_pair
+    path = tmp_path / "data"
+    path.write_bytes(bytes(5_000_000))
+    one.settimeout(1.0)
+
+    with path.open("rb") as file:
+        with pytest.raises(TimeoutError):
+            one.sendfile(file)
+
+        assert 0 < file.tell() < 5_000_000
+
+
+def test_sendfile_refuses_what_the_original_refuses(unix_pair, tmp_path):
+    one, _ = unix_pair
+    path = tmp_path / "data"
+    path.write_bytes(b"hello")
+
+    with path.open("r") as text, pytest.raises(ValueError, match="binary"):
+        one.sendfile(text)
+    one.setblocking(False)
+    with path.open("rb") as file, pytest.raises(ValueError, match="non-blocking"):
+        one.sendfile(file)
+
+
+def test_both_directions_of_one_descriptor_have_a_slot_each(unix_pair, full):
+    one, _ = unix_pair
+    full(one)
+    reader, writer = spawn(error_of, one.recv, 10), spawn(error_of, one.sendall, b"y")
+    wait_all_parked()
+
+    handle = handle_for(one.fileno())
+    assert handle.reader is not None and handle.writer is not None
+    handle.ready(READ | WRITE)  # as an error does
+    wait_all_parked()
+    assert handle.reader is not None and handle.writer is not None, "both tried again and wait again"
+
+    one.close()
+    joinall([reader, writer])

@@ -1,0 +1,186 @@
+"""`wait_read` and its relatives: waiting for descriptors that belong to something else."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from hublet.core import spawn
+from hublet.core.errors import ConcurrentObjectUseError
+from hublet.core.lowlevel import get_hub_if_exists
+from hublet.core.testing import assert_no_switch, wait_all_parked
+from hublet.net import socket
+
+
+def error_of(function, *args):
+    try:
+        function(*args)
+    except BaseException as error:
+        return error
+
+
+@pytest.fixture
+def pipe():
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        try:
+            os.close(end)
+        except OSError:
+            pass
+
+
+def test_reading_is_waited_for(pipe):
+    read_end, write_end = pipe
+    waiting = spawn(socket.wait_read, read_end)
+    wait_all_parked()
+    assert not waiting.ready()
+
+    os.write(write_end, b"x")
+
+    assert waiting.get() is None
+
+
+def test_writing_is_waited_for(unix_pair, full):
+    one, other = unix_pair
+    size = full(one)
+    waiting = spawn(socket.wait_write, one)
+    wait_all_parked()
+    assert not waiting.ready()
+
+    while size:
+        size -= len(other.recv(size))
+
+    assert waiting.get() is None
+
+
+@pytest.mark.parametrize("what", ["reading", "writing"])
+def test_either_is_waited_for(unix_pair, full, what):
+    one, other = unix_pair
+    size = full(one)
+    waiting = spawn(socket.wait_readwrite, one.fileno())
+    wait_all_parked()
+    assert not waiting.ready()
+
+    if what == "reading":
+        other.send(b"x")
+    else:
+        while size:
+            size -= len(other.recv(size))
+
+    assert waiting.get() is None
+
+
+def test_what_is_ready_is_not_waited_for(pipe):
+    read_end, write_end = pipe
+    os.write(write_end, b"x")
+
+    with assert_no_switch():
+        socket.wait_read(read_end)
+        socket.wait_write(write_end)
+        socket.wait_readwrite(read_end)
+
+
+def test_a_timeout_raises_what_was_asked_for(pipe, clock):
+    read_end, _ = pipe
+    before = clock.now()
+
+    with pytest.raises(TimeoutError, match="^timed out$"):
+        socket.wait_read(read_end, timeout=1.5)
+    with pytest.raises(KeyError):
+        socket.wait_readwrite(read_end, 1.5, KeyError)
+
+    assert clock.now() == before + 3
+
+
+def test_a_descriptor_that_is_not_open_is_ebadf(pipe):
+    os.close(pipe[0])
+
+    assert error_of(socket.wait_read, pipe[0]).errno == errno.EBADF
+    assert error_of(socket.wait_read, -1).errno == errno.EBADF
+
+
+@pytest.mark.parametrize("second", [socket.wait_read, socket.wait_readwrite])
+def test_the_second_who_waits_is_refused(pipe, second):
+    first = spawn(socket.wait_read, pipe[0])
+    wait_all_parked()
+
+    with pytest.raises(ConcurrentObjectUseError) as caught:
+        second(pipe[0])
+
+    assert repr(first) in str(caught.value)
+    os.write(pipe[1], b"x")
+    first.get()
+
+
+def test_waiting_can_be_cancelled(unix_pair, full):
+    one, _ = unix_pair
+    full(one)
+    reader, writer = spawn(error_of, socket.wait_read, one), spawn(error_of, one.sendall, b"x")
+    wait_all_parked()
+
+    socket.cancel_wait(one)
+
+    assert reader.get().errno == writer.get().errno == errno.EBADF
+
+
+def test_waiting_can_be_cancelled_with_an_error_of_ones_own(pipe):
+    reader = spawn(error_of, socket.wait_read, pipe[0])
+    wait_all_parked()
+
+    socket.cancel_wait(pipe[0], KeyError("enough"))
+
+    assert repr(reader.get()) == "KeyError('enough')"
+
+
+def test_cancelling_what_nobody_waits_for_does_nothing(pipe):
+    socket.cancel_wait(pipe[0])
+    socket.cancel_wait(10**6)
+    os.write(pipe[1], b"x")
+
+    socket.wait_read(pipe[0])
+
+
+def test_closing_our_socket_wakes_who_waits_for_its_descriptor(unix_pair):
+    one, _ = unix_pair
+    waiting = spawn(error_of, socket.wait_read, one.fileno())
+    wait_all_parked()
+
+    one.close()
+
+    assert waiting.get().errno == errno.EBADF
+
+
+def test_a_descriptor_that_is_closed_without_our_being_told_leaves_nothing_behind():
+    for _ in range(3):  # the same numbers each time
+        read_end, write_end = os.pipe()
+        waiting = spawn(socket.wait_read, read_end)
+        wait_all_parked()
+        os.write(write_end, b"x")
+        waiting.get()
+        os.close(read_end)
+        os.close(write_end)
+
+
+def test_a_socket_goes_on_after_its_descriptor_was_waited_for(unix_pair):
+    one, other = unix_pair
+    for call in (one.recv, lambda size: (socket.wait_read(one), one.recv(size))[1]) * 2:
+        reader = spawn(call, 100)
+        wait_all_parked()
+        other.sendall(b"hello")
+
+        assert reader.get() == b"hello"
+
+
+def test_in_a_thread_without_a_hub_it_blocks(pipe, in_thread):
+    read_end, write_end = pipe
+
+    def wait():
+        late = error_of(socket.wait_read, read_end, 0.01)
+        os.write(write_end, b"x")
+        socket.wait_read(read_end, 5)
+        return type(late), get_hub_if_exists()
+
+    assert in_thread(wait)() == (TimeoutError, None)

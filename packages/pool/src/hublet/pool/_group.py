@@ -1,0 +1,161 @@
+"""`Group`: greenlets that belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from hublet.core import Greenlet, GreenletExit, getcurrent, joinall, killall
+from hublet.core.lowlevel import ParkingLot, deadline_in
+
+from ._mapping import Mapping
+
+__all__ = ["Group"]
+
+
+class Group(Mapping):
+    """Greenlets that are not finished; each leaves by itself when it is.  For the thread whose hub they belong to.
+
+    It has a length, can be iterated and asked for a greenlet, and is false when it is empty.
+    """
+
+    greenlet_class: type[Greenlet] = Greenlet
+    """What `spawn` makes; may be set in a subclass or an instance."""
+
+    def __init__(self, greenlets: Iterable[Any] = ()) -> None:
+        self.greenlets: set[Any] = set()
+        self.dying: set[Any] = set()  # those that were killed and are not finished
+        self._joiners = ParkingLot()
+        self._leave = self._discard
+        for greenlet in greenlets:
+            Group.add(self, greenlet)
+
+    def __len__(self) -> int:
+        """Return how many are not finished."""
+        return len(self.greenlets)
+
+    def __contains__(self, greenlet: object) -> bool:
+        """Say whether *greenlet* is one of them."""
+        return greenlet in self.greenlets
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over those that are there now, in no particular order."""
+        return iter(set(self.greenlets))
+
+    # Members
+
+    def add(self, greenlet: Any) -> None:
+        """Let *greenlet* be one of them until it is finished.  Never switches.
+
+        A raw greenlet, which tells nobody of its end, stays until it is discarded.
+        """
+        self.greenlets.add(greenlet)
+        rawlink = getattr(greenlet, "rawlink", None)
+        if rawlink is not None:
+            rawlink(self._leave)
+
+    def discard(self, greenlet: Any) -> None:
+        """Let *greenlet*, which may be none of them, leave.  Never switches."""
+        unlink = getattr(greenlet, "unlink", None)
+        if unlink is not None:
+            unlink(self._leave)
+        self._discard(greenlet)
+
+    def _discard(self, greenlet: Any) -> None:
+        if greenlet in self.greenlets:
+            self.greenlets.remove(greenlet)
+            self.dying.discard(greenlet)
+            self._freed()
+            if not self.greenlets:
+                self._joiners.unpark_all()
+
+    def _freed(self) -> None:
+        """Act on the room that one has left."""
+
+    def start(self, greenlet: Any) -> None:
+        """Add a greenlet that was not started, and start it."""
+        self.add(greenlet)
+        greenlet.start()
+
+    def spawn(self, *args: Any, **kwargs: Any) -> Any:
+        """Make a `greenlet_class` from the arguments, add it, start it, and return it."""
+        greenlet = self.greenlet_class(*args, **kwargs)
+        self.start(greenlet)
+        return greenlet
+
+    # All of them
+
+    def join(self, timeout: float | None = None, raise_error: bool = False) -> bool:
+        """Wait until it is empty; false if *timeout* seconds passed first.  `None` is without limit.
+
+        Parks, unless it is empty.  By the time the caller goes on there may be new members.  With *raise_error*, raise then
+        an error of one of those that were there at first, if there was any.
+        """
+        members = list(self.greenlets) if raise_error else ()
+        deadline = deadline_in(timeout)
+        empty = not self.greenlets or self._joiners.park(deadline, self)
+        for greenlet in members:
+            if getattr(greenlet, "exception", None) is not None:
+                greenlet.get()
+        return empty
+
+    def kill(
+        self, exception: BaseException | type[BaseException] = GreenletExit, block: bool = True, timeout: float | None = None
+    ) -> None:
+        """Raise *exception* in all of them; those that have not begun to run never will.
+
+        With *block*, park until all are finished, those included that join meanwhile, at most *timeout* seconds; `None` is
+        without limit.
+        """
+        deadline = deadline_in(timeout)
+        while self.greenlets:
+            members = list(self.greenlets)
+            killall([each for each in members if each not in self.dying], exception, block=False)
+            self.dying.update(members)
+            if not block:
+                return
+            joinall([each for each in members if hasattr(each, "rawlink")], _left_until(deadline))
+            for each in members:
+                if not hasattr(each, "rawlink") or each.ready():
+                    self.discard(each)
+            if deadline is not None and _left_until(deadline) == 0:
+                return
+
+    def killone(
+        self,
+        greenlet: Any,
+        exception: BaseException | type[BaseException] = GreenletExit,
+        block: bool = True,
+        timeout: float | None = None,
+    ) -> None:
+        """Raise *exception* in one of them, once.  With *block*, park until it is finished, at most *timeout* seconds."""
+        if greenlet in self.greenlets and greenlet not in self.dying:
+            self.dying.add(greenlet)
+            killall([greenlet], exception, block=False)
+            if block:
+                greenlet.join(timeout)
+
+    # Room
+
+    def full(self) -> bool:
+        """Return false: there is always room."""
+        return False
+
+    def wait_available(self, timeout: float | None = None) -> int:
+        """Return 1: there is always room for one more."""
+        return 1
+
+    def _runs_current(self) -> bool:
+        return getcurrent() in self.greenlets
+
+    def _would_park(self) -> bool:
+        return self.full()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {id(self):#x} of {self.greenlets}>"
+
+
+def _left_until(deadline: float | None) -> float | None:
+    """Return how many seconds are left, at least 0; `None` if there is no deadline."""
+    now = deadline_in(0)
+    return None if deadline is None or now is None else max(0.0, deadline - now)

@@ -1,0 +1,121 @@
+"""Iterators over the results of calls that run beside each other.
+
+A greenlet, the feeder, goes through the input and spawns the calls, because spawning may have to wait for room.  Each call
+tells of its end through a link, in the hub.  Whoever iterates waits in a line of readers.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+from hublet.core import GreenletExit, spawn
+from hublet.core.lowlevel import ParkingLot
+
+from ._slots import Slots
+
+__all__ = ["IMap", "IMapUnordered"]
+
+R = TypeVar("R")
+
+
+class IMapUnordered(Generic[R]):
+    """The results of calls, each as soon as it is there.  For the thread whose hub runs the calls."""
+
+    def __init__(
+        self,
+        spawn_call: Callable[..., Any],
+        func: Callable[..., R],
+        iterables: tuple[Iterable[Any], ...],
+        maxsize: int | None = None,
+    ) -> None:
+        self._room = Slots(sys.maxsize if maxsize is None else maxsize)
+        self._outstanding = 0  # calls that have not ended
+        self._finished: deque[Any] = deque()  # calls that have ended, and were not given out
+        self._fed = False
+        self._error: BaseException | None = None
+        self._readers = ParkingLot()
+        self._feeder = spawn(self._feed, spawn_call, func, iterables)
+        self._feeder.rawlink(self._end)  # which tells too if it was killed before it began
+
+    def _feed(self, spawn_call: Callable[..., Any], func: Callable[..., R], iterables: tuple[Iterable[Any], ...]) -> None:
+        try:
+            for arguments in zip(*iterables):
+                self._room.wait_and_take(None, self)
+                self._outstanding += 1
+                try:
+                    call = spawn_call(func, *arguments)
+                    self._number(call)
+                except BaseException:
+                    self._outstanding -= 1
+                    raise
+                call.rawlink(self._finish)
+        except GreenletExit:
+            pass
+        except BaseException as error:
+            self._error = error  # for the consumer
+
+    def _end(self, feeder: Any) -> None:
+        self._fed = True
+        self._notify()
+
+    def _number(self, call: Any) -> None:
+        """Remember the place of a call among the others.  Of no interest here."""
+
+    def _finish(self, call: Any) -> None:
+        self._outstanding -= 1
+        self._finished.append(call)
+        self._notify()
+
+    def _notify(self) -> None:
+        if self._fed and not self._outstanding:
+            self._readers.unpark_all()
+        else:
+            self._readers.unpark()
+
+    def _next(self) -> Any:
+        """Return the next call to give out, or `None` if that has not ended yet.  Never switches."""
+        return self._finished.popleft() if self._finished else None
+
+    def __iter__(self) -> IMapUnordered[R]:
+        return self
+
+    def __next__(self) -> R:
+        call = self._next()
+        while call is None:
+            if self._fed and not self._outstanding:
+                error, self._error = self._error, None
+                if error is not None:
+                    raise error
+                raise StopIteration
+            self._readers.park(None, self)
+            call = self._next()
+        self._room.give()
+        return call.get()  # type: ignore[no-any-return]  # the link was called, so this does not wait
+
+    def kill(self) -> None:
+        """Spawn no more calls.  Those that are under way go on, and can still be taken.  Never switches."""
+        self._feeder.kill(block=False)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {id(self):#x}: {self._outstanding} calls under way>"
+
+
+class IMap(IMapUnordered[R]):
+    """The results of calls, in the order of the items that they were made with."""
+
+    def __init__(self, *args: Any) -> None:
+        self._calls: deque[Any] = deque()  # all that were not given out, in their order
+        super().__init__(*args)
+
+    def _number(self, call: Any) -> None:
+        self._calls.append(call)
+
+    def _finish(self, call: Any) -> None:
+        self._outstanding -= 1
+        self._notify()
+
+    def _next(self) -> Any:
+        return self._calls.popleft() if self._calls and self._calls[0].ready() else None

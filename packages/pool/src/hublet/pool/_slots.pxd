@@ -1,0 +1,13 @@
+cimport cython
+
+cdef class Slots:
+    cdef public Py_ssize_t free
+    cdef object _line
+    cdef object _watchers
+
+    @cython.locals(free=Py_ssize_t)
+    cpdef bint take(self) except -1
+    cpdef bint wait_and_take(self, object deadline, object reason) except -1
+    cpdef Py_ssize_t wait(self, object deadline, object reason) except -1
+    cpdef object give(self)
+    cdef int _settle(self) except -1
