@@ -54,11 +54,16 @@ def a_wrong_id(asked):
     return bytes(wire)
 
 
-def another_question(asked):
-    query = dns.message.make_query("other.test.", "A")
+def another_name(asked):
+    query = dns.message.make_query("v5.test.", "A")
     query.id = asked.query.id
-    reply = asked.server.reply(query)
-    return reply.to_wire()
+    return asked.server.reply(query).to_wire()
+
+
+def another_kind(asked):
+    query = dns.message.make_query(asked.query.question[0].name, "TXT")
+    query.id = asked.query.id
+    return asked.server.reply(query).to_wire()
 
 
 def no_reply_but_the_query(asked):
@@ -83,7 +88,8 @@ def nothing(asked):
 
 BAD = [
     a_wrong_id,
-    another_question,
+    another_name,
+    another_kind,
     no_reply_but_the_query,
     garbage,
     the_right_head_and_then_garbage,
@@ -276,7 +282,7 @@ def test_a_timeout_ends_a_look_up_and_leaves_no_descriptor(server, make_resolver
 
 
 def test_closing_the_resolver_ends_look_ups_and_may_be_done_twice(server, make_resolver, descriptors):
-    resolver = make_resolver()
+    resolver = make_resolver("options attempts:3\n")
     held = server.hold("v4.test.")
     look_up(resolver, "www.test")
     before = descriptors()
@@ -291,6 +297,7 @@ def test_closing_the_resolver_ends_look_ups_and_may_be_done_twice(server, make_r
         asking.get()
     assert caught.value.errno == socket.EAI_AGAIN
     assert descriptors() == before
+    assert server.asked("v4.test.") == ["A"]
 
 
 def test_servers_take_turns_if_that_is_asked_for(server, second_server, make_resolver):

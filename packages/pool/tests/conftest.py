@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hublet.core import get_hub, idle
+from hublet.core import compiled, get_hub, idle
 from hublet.core.lowlevel import get_hub_if_exists
 from hublet.core.testing import FakeClock, fake_clock
 
@@ -114,3 +115,94 @@ def run_in_threads(*functions: Callable[[], object], seconds: float = 60) -> Non
 def in_threads() -> Callable[..., None]:
     """Call each function in a native thread of its own that has no hub."""
     return run_in_threads
+
+
+class Interleaving:
+    """One thread's operation, with another's in the middle of it, at each step where that can be.
+
+    The operation is repeated in a thread without a hub, and each time the intruder comes in one line later, from the first
+    line of ours to the last.  It stands for another thread, a signal handler or a finalizer: all of them may come in
+    between two lines, and none in the middle of a line that makes no call.
+    """
+
+    def __init__(self) -> None:
+        self.threads: list[threading.Thread] = []
+
+    def beside(self, function: Callable[[], object], is_parked: Callable[[], object]) -> None:
+        """For intruders that wait: run *function* in a thread, and go on once it is finished or parked."""
+        thread = threading.Thread(target=function, daemon=True)
+        self.threads.append(thread)
+        thread.start()
+        deadline = time.monotonic() + 10
+        while thread.is_alive() and not is_parked():
+            assert time.monotonic() < deadline
+            time.sleep(0)
+
+    def __call__(
+        self,
+        make: Callable[[], Any],
+        operation: Callable[[Any], Any],
+        intruder: Callable[[Any], Any],
+        check: Callable[[Any, Any, Any], object],
+    ) -> None:
+        """Call ``check(subject, result of operation, result of intruder)`` after each run."""
+        step, more = 0, True
+        while more:
+            subject = make()
+            more, where, result, intruded = self._run(subject, operation, intruder, step)
+            for thread in self.threads:
+                thread.join(10)
+                assert not thread.is_alive(), f"the intruder never came back, having come in at {where}"
+            self.threads.clear()
+            try:
+                check(subject, result, intruded)
+            except AssertionError as error:
+                raise AssertionError(f"with the intruder at {where}: {error}") from error
+            step += 1
+        assert step > 1
+
+    def _run(self, subject: Any, operation: Any, intruder: Any, step: int) -> tuple[bool, str, Any, Any]:
+        found: dict[str, Any] = {"steps": 0, "where": "the end"}
+
+        def trace(frame: Any, event: str, arg: Any) -> Any:
+            if not str(frame.f_globals.get("__name__")).startswith(("hublet.", "_thread", "heapq")):
+                return None
+            if event in ("call", "line") and "intruded" not in found:
+                if found["steps"] == step:
+                    found["where"] = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+                    found["intruded"] = intruder(subject)
+                found["steps"] += 1
+            return trace
+
+        def operate() -> None:
+            sys.settrace(trace)
+            try:
+                found["result"] = operation(subject)
+            except BaseException as error:
+                found["result"] = error
+            finally:
+                sys.settrace(None)
+
+        thread = threading.Thread(target=operate, daemon=True)
+        thread.start()
+        thread.join(0.2 if step else 1)
+        more = "intruded" in found
+        if not more:
+
+            def intrude() -> None:
+                found["intruded"] = intruder(subject)
+
+            last = threading.Thread(target=intrude, daemon=True)
+            last.start()
+            last.join(10)
+        thread.join(10)
+        assert not thread.is_alive(), f"the operation never came back, with the intruder at {found['where']}"
+        return more, found["where"], found["result"], found["intruded"]
+
+
+@pytest.fixture
+def interleaved() -> Interleaving:
+    """Try an operation with another one in the middle, at every step of it."""
+    if compiled:
+        pytest.skip("compiled, the lines of ours cannot be stopped at; nothing comes between them")
+    return Interleaving()

@@ -208,6 +208,28 @@ def test_killing_waits_no_longer_than_it_is_told(group, clock: FakeClock):
     group.join()
 
 
+def test_nobody_is_killed_twice_by_killing_all_twice(group):
+    killed = []
+
+    def stubborn() -> None:
+        try:
+            sleep(100)
+        except GreenletExit:
+            killed.append(None)
+            sleep(0)
+            sleep(0)
+
+    greenlet = group.spawn(stubborn)
+    wait_all_parked()
+
+    group.kill(block=False)
+    sleep(0)
+    assert killed == [None]
+    group.kill()
+
+    assert killed == [None] and greenlet.value is None
+
+
 def test_killing_ends_those_too_that_join_meanwhile(group):
     log = []
 
@@ -472,6 +494,14 @@ def test_several_greenlets_may_share_an_iterator(group, method):
 
 
 @pytest.mark.parametrize("method", ["imap", "imap_unordered"])
+def test_all_who_wait_learn_of_the_end(group, method):
+    results = getattr(group, method)(sleep, [0])
+    waiting = [spawn(list, results) for _ in range(3)]
+
+    assert sorted(each.get() for each in waiting) == [[], [], [None]]
+
+
+@pytest.mark.parametrize("method", ["imap", "imap_unordered"])
 def test_an_iterator_that_is_killed_before_it_began_is_empty(group, method):
     results = getattr(group, method)(abs, range(100))
 
@@ -487,7 +517,7 @@ def test_an_iterator_that_is_killed_spawns_no_more(group, method):
 
     results.kill()
 
-    assert len(list(results)) <= 2
+    assert len(list(results)) <= 3  # those under way, and one that the feeder had got room for
 
 
 def test_it_can_be_told_apart_by_its_repr(group):

@@ -54,6 +54,8 @@ class _ThreadEnd:
 
     def __del__(self) -> None:
         if not in_main_thread() and not self.hub.dead:
+            if self.hub.scheduler.parked:
+                self.hub.end_greenlets()
             self.hub.destroy()
 
 
@@ -244,6 +246,19 @@ class Hub(greenlet):
             self.call_soon(self._raise_in_main, error)
 
     # The end
+
+    def end_greenlets(self) -> None:
+        """Raise `HubDestroyed` in every parked greenlet and run them once.  For the main greenlet, as its thread ends.
+
+        Those that park again stay as they are.  Slow: it looks for them among all objects.
+        """
+        from ._deadlock import parked_waiters  # late: it stands on this module
+
+        for waiter in parked_waiters(self):
+            waiter.fail(HubDestroyed(self.loop))
+        # Not by parking, which asks for the thread's scheduler: interpreted, that is gone already.
+        self.call_soon(_switch.current().switch)
+        self.switch()
 
     def destroy(self, destroy_loop: bool = True) -> None:
         """Take the hub down: its thread pool, its resolver and, unless *destroy_loop* is false, its loop.

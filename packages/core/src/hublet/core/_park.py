@@ -83,7 +83,10 @@ class Waiter(Entry):
         """
         scheduler = self.scheduler
         if scheduler is None:
-            return self._park_thread(deadline)
+            # The thread may have come by a hub since.
+            self.scheduler = scheduler = _switch.thread_scheduler()
+            if scheduler is None:
+                return self._park_thread(deadline)
         greenlet = _switch.current()
         if greenlet is scheduler.greenlet:
             self._give_up(scheduler)
@@ -92,13 +95,17 @@ class Waiter(Entry):
             )
         if scheduler.attention:
             _attend(scheduler, greenlet, self)
-        # In this order: a thread that claims the waiter either is seen here, or sees the greenlet and schedules it.
-        self.greenlet = greenlet
-        if not self.claimed:
-            if deadline is not None:
-                scheduler.deadlines.add(self, deadline)
-            self._wait(scheduler, greenlet)
-        self.greenlet = None
+        try:
+            # In this order: a thread that claims the waiter either is seen here, or sees the greenlet and schedules it.
+            self.greenlet = greenlet
+            if not self.claimed:
+                if deadline is not None:
+                    scheduler.deadlines.add(self, deadline)
+                self._wait(scheduler, greenlet)
+            self.greenlet = None
+        except BaseException:  # interpreted, Ctrl-C may come between any two of these lines
+            self._give_up(scheduler)
+            raise
         if self.expired:
             return False
         while self.value is _UNSET:
@@ -108,7 +115,9 @@ class Waiter(Entry):
         return True
 
     def _wait(self, scheduler: Scheduler, greenlet: Any) -> None:
+        scheduler.parked += 1
         error = scheduler.switch_out(greenlet)
+        scheduler.parked -= 1
         if error is not None or not self.claimed:
             self._interrupted(scheduler, greenlet, error)
         self.reason = None  # whoever keeps the waiter for its value does not mean to keep that
@@ -248,11 +257,15 @@ def yield_now() -> None:
         raise BlockingSwitchOutError("the hub cannot wait: this was called from a callback, which must not sleep")
     if scheduler.attention:
         _attend(scheduler, greenlet, waiter)
-    waiter.claimed = waiter.expired = True  # its turn comes by itself
-    waiter.greenlet = greenlet
-    scheduler.ready.append(waiter)
-    waiter._wait(scheduler, greenlet)
-    waiter.greenlet = None
+    try:
+        waiter.claimed = waiter.expired = True  # its turn comes by itself
+        waiter.greenlet = greenlet
+        scheduler.ready.append(waiter)
+        waiter._wait(scheduler, greenlet)
+        waiter.greenlet = None
+    except BaseException:  # as in Waiter.park
+        waiter._give_up(scheduler)
+        raise
 
 
 class ParkingLot:

@@ -19,6 +19,7 @@ cdef class Scheduler:
     cdef public object thread_ident
     cdef public object clock
     cdef public Py_ssize_t outside
+    cdef public Py_ssize_t parked
     cdef readonly dict handles
     cdef readonly long long turns
     cdef public bint attention

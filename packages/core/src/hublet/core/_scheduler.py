@@ -54,6 +54,7 @@ class Scheduler:
         "handles",
         "loop",
         "outside",
+        "parked",
         "postponed",
         "ready",
         "shielded",
@@ -71,6 +72,7 @@ class Scheduler:
         self.clock: Any = None  # an object with `now()` and `advance_to(deadline)` in place of the system's clock
         # Work under way elsewhere that will append to the ring: calls in worker threads.
         self.outside = 0
+        self.parked = 0  # greenlets, the main one with them
         self.handles: dict[int, Handle] = {}  # descriptor -> handle, for those that are found by number
         # Whether a parking greenlet must look at the three below.
         self.attention = False

@@ -2,6 +2,9 @@
 
 A proxy library puts its own class there, a test a fake.  What is in that module has to use whatever is there when it is
 called, as the functions do that it had before.
+
+To import this module imports `ssl`, which it does before anything is replaced.  `ssl` derives its sockets from what
+`socket.socket` is at that time, and its part in C looks at the timeout that sockets have in C: of ours, always 0.
 """
 
 from __future__ import annotations
@@ -10,6 +13,11 @@ import socket as _stdlib
 from typing import TYPE_CHECKING, Any
 
 from ._create import connect_to_any
+
+try:
+    import ssl  # noqa: F401
+except ImportError:
+    pass  # a Python without it
 
 if TYPE_CHECKING:
     from _socket import _Address

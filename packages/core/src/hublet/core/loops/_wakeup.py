@@ -16,6 +16,8 @@ def _make_pair() -> tuple[_socket.socket, _socket.socket]:
     listener.bind(("127.0.0.1", 0))
     listener.listen(1)
     sender.connect(listener.getsockname())
+    # Otherwise what is sent waits until what was sent before is acknowledged, and that may take a while.
+    sender.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
     while True:
         receiver = _socket.socket(*with_address, 0, listener._accept()[0])  # type: ignore[attr-defined]
         if receiver.getpeername() == sender.getsockname():  # and not some other process that was quicker
