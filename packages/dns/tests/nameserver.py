@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -60,11 +61,19 @@ class Question(NamedTuple):
 class Asked:
     """A question on its way to an answer: what a behaviour gets, and answers through."""
 
-    def __init__(self, server: NameServer, question: Question, query: Any, send: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        server: NameServer,
+        question: Question,
+        query: Any,
+        send: Callable[[bytes], None],
+        connection: socket.socket | None,
+    ) -> None:
         self.server = server
         self.question = question
         self.query = query
         self.send = send
+        self.connection = connection  # that of TCP
 
     def reply(self) -> Any:
         """Return the message that a well-behaved server gives."""
@@ -144,12 +153,15 @@ class NameServer:
                 reply.authority.append(soa)
         return reply
 
-    def _handle(self, wire: bytes, over: str, peer: Any, send: Callable[[bytes], None]) -> None:
+    def _handle(
+        self, wire: bytes, peer: Any, send: Callable[[bytes], None], connection: socket.socket | None = None
+    ) -> None:
         query = dns.message.from_wire(wire)
+        over = "udp" if connection is None else "tcp"
         asked_for = query.question[0]
         question = Question(asked_for.name.to_text().lower(), dns.rdatatype.to_text(asked_for.rdtype), over, peer, wire)
         self.questions.append(question)
-        asked = Asked(self, question, query, send)
+        asked = Asked(self, question, query, send, connection)
         behaviour = self._behaviours.get(asked_for.name)
         if behaviour is not None:
             behaviour(asked)
@@ -162,7 +174,7 @@ class NameServer:
             if not wire:  # from `close`
                 return
             try:
-                self._handle(wire, "udp", peer, lambda data, peer=peer: self._udp.sendto(data, peer))
+                self._handle(wire, peer, lambda data, peer=peer: self._udp.sendto(data, peer))
             except OSError:
                 pass  # who asked is gone
 
@@ -185,7 +197,7 @@ class NameServer:
                 if len(head) < 2:
                     return
                 wire = connection.recv(struct.unpack("!H", head)[0], socket.MSG_WAITALL)
-                self._handle(wire, "tcp", peer, send)
+                self._handle(wire, peer, send, connection)
         except OSError:
             pass
         finally:
@@ -251,6 +263,26 @@ def truncates(asked: Asked) -> None:
         reply.flags |= dns.flags.TC
         reply.answer = []
     asked.send_message(reply)
+
+
+def sends_in_pieces(asked: Asked) -> None:
+    """Over TCP, send the answer byte by byte; over UDP, say that it is cut off."""
+    if asked.connection is None:
+        truncates(asked)
+        return
+    wire = asked.reply().to_wire()
+    asked.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for byte in struct.pack("!H", len(wire)) + wire:
+        asked.connection.sendall(bytes([byte]))
+        time.sleep(0.0005)
+
+
+def hangs_up(asked: Asked) -> None:
+    """Over TCP, end the connection without an answer; over UDP, say that it is cut off."""
+    if asked.connection is None:
+        truncates(asked)
+    else:
+        asked.connection.shutdown(socket.SHUT_RDWR)
 
 
 def sends_first(*makers: Callable[[Asked], bytes]) -> Callable[[Asked], None]:

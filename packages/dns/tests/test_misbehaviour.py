@@ -9,7 +9,7 @@ import dns.flags
 import dns.message
 import dns.name
 import pytest
-from nameserver import ZONE, NameServer, fails, is_silent, says, sends_first, truncates
+from nameserver import ZONE, NameServer, fails, hangs_up, is_silent, says, sends_first, sends_in_pieces, truncates
 
 from hublet.core import Timeout, spawn
 from hublet.core.testing import fake_clock, wait_all_parked
@@ -46,6 +46,23 @@ def test_more_addresses_than_a_datagram_holds_are_all_given(server, resolver):
     server.add(*(f"large.test. 60 A {address}" for address in expected))
 
     assert sorted(look_up(resolver, "large.test")) == sorted(expected)
+
+
+def test_a_reply_that_comes_in_pieces_is_put_together(server, resolver):
+    server.behave("v4.test.", sends_in_pieces)
+
+    assert look_up(resolver) == ["192.0.2.4"]
+    assert [question.over for question in server.questions] == ["udp", "tcp"]
+
+
+def test_a_server_that_hangs_up_is_asked_again(server, make_resolver):
+    server.behave("v4.test.", hangs_up)
+
+    with Timeout(4), pytest.raises(socket.gaierror) as caught:
+        look_up(make_resolver("options attempts:2\n"), "v4.test.")
+
+    assert caught.value.errno == socket.EAI_AGAIN
+    assert [question.over for question in server.questions] == ["udp", "tcp"] * 2
 
 
 def a_wrong_id(asked):

@@ -11,6 +11,7 @@ comes up, or until more than half are empty.
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
+from math import inf
 
 from ._entry import Entry
 
@@ -31,44 +32,42 @@ class Deadlines:
     def __init__(self) -> None:
         # Items are [deadline, order, entry]; no two have the same order, so entries are never compared.
         self._heap: list[list[Any]] = []
-        self._empty = 0  # items without an entry
+        self._empty = 0  # about how many items have no entry
         self.counting = 0  # entries that are not `uncounted`
         self.newest = 0  # the order of the latest entry
 
     def __len__(self) -> int:
-        return max(0, len(self._heap) - self._empty)
+        return sum(item[2] is not None for item in self._heap)
 
     def add(self, entry: Entry, deadline: float) -> None:
         """Let *entry* expire at *deadline*.  It must not be here already."""
         entry.deadline = deadline
         self.newest += 1
         entry.order = self.newest
-        if not entry.uncounted:
-            self.counting += 1
-        entry.place = item = [deadline, entry.order, entry]
+        item = [deadline, entry.order, entry]
+        # What belongs together changes in one line, and whatever can be removed is removable: Ctrl-C may come in between.
+        entry.place, self.counting = item, self.counting + (not entry.uncounted)
         heappush(self._heap, item)
 
     def remove(self, entry: Entry) -> None:
         """Take *entry* out; nothing happens if it is not here."""
-        item, entry.place = entry.place, 0
+        item = entry.place
         if not item:
             return
-        item[2] = None
-        if not entry.uncounted:
-            self.counting -= 1
+        entry.place, item[2], self.counting = 0, None, self.counting - (not entry.uncounted)
         self._empty += 1
         if self._empty > _FEW and 2 * self._empty > len(self._heap):
             self._sweep()
 
     def first(self) -> float:
-        """Return the earliest deadline.  There must be one."""
-        while self._heap[0][2] is None:
+        """Return the earliest deadline, infinity if there is none."""
+        while self._heap and self._heap[0][2] is None:
             item = heappop(self._heap)
             if item[2] is None:
                 self._empty -= 1
             else:
                 heappush(self._heap, item)  # it came in just now
-        return self._heap[0][0]  # type: ignore[no-any-return]
+        return self._heap[0][0] if self._heap else inf
 
     def take_due(self, now: float, latest: int = 1 << 62) -> Entry | None:
         """Remove and return the earliest entry if its deadline is not after *now* and it is no newer than *latest*."""
@@ -80,13 +79,8 @@ class Deadlines:
             elif item[0] > now or item[1] > latest:
                 heappush(self._heap, item)
                 return None
-            else:
-                place, entry.place = entry.place, 0
-                if not place:
-                    self._empty -= 1  # cancelled just now
-                    continue
-                if not entry.uncounted:
-                    self.counting -= 1
+            elif entry.place is item:
+                entry.place, self.counting = 0, self.counting - (not entry.uncounted)
                 return entry
         return None
 
@@ -94,8 +88,7 @@ class Deadlines:
         before, newest = self._heap, self.newest
         live = [item for item in before if item[2] is not None]
         heapify(live)
-        gone = len(before) - len(live)
         # Unless something was added or swept meanwhile: then the next cancellation tries again.  One line, one step.
         # fmt: off
-        self._heap, self._empty = (live, self._empty - gone) if newest == self.newest and self._heap is before else (self._heap, self._empty)  # noqa: E501
+        self._heap, self._empty = (live, 0) if newest == self.newest and self._heap is before else (self._heap, self._empty)  # noqa: E501
         # fmt: on

@@ -8,6 +8,8 @@ timeouts than ever pass.  No step runs code of anybody else, so nothing can come
 
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 
+from libc.math cimport INFINITY
+
 from ._entry cimport Entry
 
 cdef enum:
@@ -62,8 +64,8 @@ cdef class Deadlines:
             self._resize(2 * self._size)
 
     cpdef double first(self) except? -1.0:
-        """Return the earliest deadline.  There must be one."""
-        return self._times[0]
+        """Return the earliest deadline, infinity if there is none."""
+        return self._times[0] if self._size > 0 else INFINITY
 
     cpdef Entry take_due(self, double now, long long latest=0x3FFFFFFFFFFFFFFF):
         """Remove and return the earliest entry if its deadline is not after *now* and it is no newer than *latest*."""

@@ -14,6 +14,8 @@ declares itself asleep first and looks at the ring after that, so that one of th
 
 from __future__ import annotations
 
+from math import inf
+
 from . import _running_loop, _switch
 from ._deadlines import Deadlines
 from ._entry import Entry
@@ -190,8 +192,7 @@ class Scheduler:
                     raise error  # a raw greenlet died of it, and its parent is the hub
             if _switch.coarse_monotonic() >= self._turn_ends:
                 break
-        if len(self.deadlines):
-            self._expire()
+        self._expire()
         self._poll()
 
     def has_nothing_left(self) -> bool:
@@ -199,6 +200,8 @@ class Scheduler:
         return not (self.ready or self.loop.waiting or self.deadlines.counting or self.outside)
 
     def _expire(self) -> None:
+        if self.deadlines.first() == inf:
+            return
         now = self.now()
         latest = self.deadlines.newest  # not those that expiring makes: they are for the next turn, or it might never end
         while True:
@@ -229,11 +232,9 @@ class Scheduler:
             return 0.0
         if self.has_nothing_left() and self.greenlet.nothing_left():
             return 0.0
-        if not (self.loop.waiting or len(self.deadlines) or self.outside):
-            return HEARTBEAT
-        if not len(self.deadlines):
-            return None
         deadline = self.deadlines.first()
+        if deadline == inf:
+            return None if self.loop.waiting or self.outside else HEARTBEAT
         if self.clock is not None:
             if self.outside:
                 return None  # a worker thread's time is real: let it finish before the clock jumps

@@ -1,0 +1,470 @@
+"""`Queue`: items from some to others, in the order in which they came.
+
+An item goes straight to the first who waits for one (`_getters`).  If nobody waits it is stored, as long as there is room.
+If there is none, whoever puts it waits in line with the item in hand (`_putters`), and whoever makes room takes the item from
+the first hand and stores it.  So neither side waits for the other to run.
+
+Any thread may be between any two lines here, and so may a signal handler or a finalizer that uses the same queue; so
+nothing is locked, and each line is one step that nothing can come between.  The rules:
+
+- An item that is stored is stored first, and the line of getters is looked at after that.  Who wants one joins the line
+  first, and looks at the store after that.  Whichever comes second sees the other, and tells the first in line to look again
+  (`_LOOK`).  So no item lies there while somebody waits.  The same holds for room and putters.
+- Room is counted (`_room`) in one line without a jump or a call, hence in one step.
+- Items leave the store through its head only, and an item goes straight to a getter only if the store is empty.  So
+  whatever one thread puts comes out in the order in which it put it.
+- Taking an item out of a putter's hand is claiming its waiter.  It may be claimed a moment before the item is stored, and
+  then the putter waits for that, or what it puts next might overtake it (`_Offer.stored`).
+- Items are counted as unfinished before anybody can get them.
+
+How items are kept is up to `_init`, `_put`, `_get`, `_qsize` and `_peek`, as in the standard library.  If a subclass
+overrides one of them, they are called through a `Guard`; nothing goes past `_put` and `_get`, and whoever waits is told to
+look again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterable
+from types import GenericAlias
+from typing import Any, Generic, TypeVar
+
+from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in, yield_now
+
+from ._errors import Empty, Full, ShutDown
+from ._guard import NOTHING, Guard
+
+__all__ = ["Queue"]
+
+T = TypeVar("T")
+
+_LOOK: Any = type("Look", (), {"__repr__": lambda self: "<look again>"})()
+_TAKEN: Any = type("Taken", (), {"__repr__": lambda self: "<taken>"})()
+_ENDLESS = sys.maxsize // 2
+
+
+class _Offer:
+    """An item in the hand of somebody who waits for room."""
+
+    __slots__ = ("item", "stored", "waiter")
+
+    def __init__(self, waiter: Any, item: Any) -> None:
+        self.waiter = waiter
+        self.item = item
+        self.stored = False
+
+
+class Queue(Generic[T]):
+    """A queue with room for *maxsize* items; 0, less, and `None` are without limit.  As `queue.Queue`, and fair.
+
+    *items* are in it from the start, and *unfinished_tasks* is how many are not done, all of them if it is `None`.  Iterating
+    takes items out, until one is `StopIteration` or the queue is shut down.  It has a length, and is true even if that is 0.
+    Any thread may use it.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_getters",
+        "_guard",
+        "_hands_over",
+        "_joiners",
+        "_maxsize",
+        "_peekers",
+        "_putters",
+        "_room",
+        "is_shutdown",
+        "queue",
+        "unfinished_tasks",
+    )
+
+    def __init__(self, maxsize: int | None = 0, items: Iterable[T] = (), unfinished_tasks: int | None = None) -> None:
+        self._maxsize = 0 if maxsize is None else maxsize
+        self._getters = ParkingLot()
+        self._peekers = ParkingLot()
+        self._putters: deque[_Offer] = deque()
+        self._joiners = ParkingLot()
+        self.is_shutdown = False
+        self._guard: Guard | None = Guard(self) if self._overrides((Queue,)) else None
+        # Whether a getter may be handed what was put, or must find it through `_get`.
+        self._hands_over = self._guard is None
+        self.queue: Any = None
+        self._init(self._maxsize)
+        count = 0
+        for item in items:
+            self._put(item)
+            count += 1
+        self._room = (self._maxsize if self._maxsize > 0 else _ENDLESS) - count
+        self.unfinished_tasks = count if unfinished_tasks is None else unfinished_tasks
+
+    def _overrides(self, classes: tuple[type, ...]) -> bool:
+        """Say whether one of the methods that keep items is not that of one of *classes*."""
+        names = ("_put", "_get", "_qsize", "_peek")
+        return any(all(getattr(type(self), name) is not getattr(each, name) for each in classes) for name in names)
+
+    @classmethod
+    def __class_getitem__(cls, item: Any) -> GenericAlias:
+        return GenericAlias(cls, item)
+
+    # How items are kept: for subclasses to override
+
+    def _init(self, maxsize: int) -> None:
+        self.queue = deque()
+
+    def _qsize(self) -> int:
+        return len(self.queue)
+
+    def _put(self, item: T) -> None:
+        self.queue.append(item)
+
+    def _get(self) -> T:
+        return self.queue.popleft()  # type: ignore[no-any-return]
+
+    def _peek(self) -> T:
+        return self.queue[0]  # type: ignore[no-any-return]
+
+    # Putting
+
+    def put(self, item: T, block: bool = True, timeout: float | None = None) -> None:
+        """Put an item in, waiting for room for at most *timeout* seconds; `None` is without limit.
+
+        Parks, unless there is room or somebody waits for an item.  Raises `Full` if the time was up first, or if there is no
+        room and *block* is false; `ShutDown` if the queue is shut down; and `ValueError` if *timeout* is negative.
+        """
+        if timeout is not None and block and timeout < 0:
+            raise ValueError("'timeout' must be a non-negative number")
+        if not self._try_to_put(item):
+            if not block:
+                raise Full
+            self._wait_for_room(item, None if timeout is None else deadline_in(timeout))
+
+    def put_nowait(self, item: T) -> None:
+        """Put an item in.  Never switches.  Raises `Full` if there is no room, and `ShutDown` as `put`."""
+        if not self._try_to_put(item):
+            raise Full
+
+    def _try_to_put(self, item: T) -> bool:
+        if self.is_shutdown:
+            raise ShutDown
+        self.unfinished_tasks += 1
+        try:
+            if self._hands_over and self._getters and not self._has_items():
+                if self._peekers:
+                    self._peekers.unpark_all(item)
+                if self._getters.unpark(item):
+                    return True
+            if self._guard is not None:
+                stored = self._guard.put(item, self._maxsize)
+            else:
+                stored = self._claim_room()
+                if stored:
+                    self.queue.append(item)
+        except BaseException:
+            self._finish_one()
+            raise
+        if stored:
+            self._announce()
+        else:
+            self._finish_one()
+        return stored
+
+    def _claim_room(self) -> bool:
+        room, self._room = self._room, self._room - (self._room > 0)
+        return room > 0
+
+    def _announce(self) -> None:
+        """Tell somebody who came while an item was being stored to look again."""
+        if self._peekers:
+            self._peekers.unpark_all(_LOOK)
+        if self._getters:
+            self._getters.unpark(_LOOK)
+
+    def _wait_for_room(self, item: T, deadline: float | None) -> None:
+        ahead = False  # who was told to look and found nothing keeps its place
+        while True:
+            offer = _Offer(Waiter(self), item)
+            if ahead:
+                self._putters.appendleft(offer)
+            else:
+                self._putters.append(offer)
+            self._look_for_room()
+            try:
+                in_time = offer.waiter.park(deadline)
+            finally:
+                if offer.waiter.value is not _TAKEN:
+                    self._withdraw(offer)
+            if not in_time:
+                raise Full
+            if offer.waiter.value is _TAKEN:
+                while not offer.stored:
+                    yield_now()
+                return
+            if self._try_to_put(item):
+                return
+            ahead = True
+
+    def _withdraw(self, offer: _Offer) -> None:
+        try:
+            self._putters.remove(offer)
+        except ValueError:
+            pass
+
+    def _look_for_room(self) -> None:
+        """Let the first putter in line put its item in, if there is room after all."""
+        if self.is_shutdown:
+            self._refuse_putters()
+        elif self._guard is not None:
+            if not self.full():
+                self._tell_putter()
+        elif self._claim_room():
+            self._fill_room()
+
+    def _fill_room(self) -> None:
+        """Use the room for one item, which the caller has claimed, for the first putter in line, or give it back."""
+        while True:
+            try:
+                offer = self._putters.popleft()
+            except IndexError:
+                self._room += 1
+                if self._putters and self._claim_room():  # one came meanwhile
+                    continue
+                return
+            if offer.waiter.unpark(_TAKEN):
+                self.unfinished_tasks += 1
+                self.queue.append(offer.item)
+                offer.stored = True
+                self._announce()
+                return
+
+    def _tell_putter(self) -> None:
+        """Tell the first putter in line to look again."""
+        while self._putters:
+            try:
+                offer = self._putters.popleft()
+            except IndexError:
+                return
+            if offer.waiter.unpark(_LOOK):
+                return
+
+    # Getting
+
+    def get(self, block: bool = True, timeout: float | None = None) -> T:
+        """Take the first item out, waiting for one for at most *timeout* seconds; `None` is without limit.
+
+        Parks, unless there is an item.  Raises `Empty` if the time was up first, or if there is no item and *block* is
+        false; `ShutDown` if there is none and the queue is shut down; and `ValueError` if *timeout* is negative.
+        """
+        if timeout is not None and block and timeout < 0:
+            raise ValueError("'timeout' must be a non-negative number")
+        item = self._take()
+        if item is NOTHING:
+            if self.is_shutdown:
+                raise ShutDown
+            if not block:
+                raise Empty
+            return self._wait_for_item(timeout)
+        return item  # type: ignore[no-any-return]
+
+    def get_nowait(self) -> T:
+        """Take the first item out.  Never switches.  Raises `Empty` if there is none, and `ShutDown` as `get`."""
+        return self.get(False)
+
+    def _has_items(self) -> bool:
+        return bool(self.queue) if self._guard is None else self._guard.has_items()
+
+    def _take(self) -> Any:
+        """Take the first item out; `NOTHING` if there is none.  Never switches."""
+        if self._guard is not None:
+            item = self._guard.get()
+            if self._putters:
+                self._tell_putter()
+            if self._getters and self._guard.has_items():
+                self._getters.unpark(_LOOK)
+            return item
+        if not self.queue:
+            return NOTHING
+        try:
+            item = self.queue.popleft()
+        except IndexError:
+            return NOTHING
+        if self._putters:
+            self._fill_room()
+        else:
+            self._room += 1
+            if self._putters:
+                self._look_for_room()
+        return item
+
+    def _wait_for_item(self, timeout: float | None) -> T:
+        deadline = None if timeout is None else deadline_in(timeout)
+        while True:
+            waiter = Waiter(self)
+            self._getters.add(waiter)
+            if self._has_items() or self.is_shutdown:
+                self._getters.unpark(_LOOK)
+            if not waiter.park(deadline):
+                raise Empty
+            item = waiter.value
+            if item is _LOOK:
+                item = self._take()
+                if item is NOTHING:
+                    if self.is_shutdown:
+                        raise ShutDown
+                    continue
+            return item  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Queue[T]:
+        return self
+
+    def __next__(self) -> T:
+        """Return the next item, as `get`; the end is an item that is `StopIteration`, or that the queue is shut down."""
+        try:
+            item = self.get()
+        except ShutDown:
+            raise StopIteration from None
+        if item is StopIteration:
+            raise StopIteration
+        return item
+
+    # Looking
+
+    def peek(self, block: bool = True, timeout: float | None = None) -> T:
+        """Return the first item without taking it out.  As `get` otherwise."""
+        if timeout is not None and block and timeout < 0:
+            raise ValueError("'timeout' must be a non-negative number")
+        deadline = None if timeout is None else deadline_in(timeout)
+        while True:
+            item = self._look()
+            if item is not NOTHING:
+                return item  # type: ignore[no-any-return]
+            if self.is_shutdown:
+                raise ShutDown
+            if not block:
+                raise Empty
+            waiter = Waiter(self)
+            self._peekers.add(waiter)
+            if self._has_items() or self.is_shutdown:
+                self._peekers.unpark_all(_LOOK)
+            if not waiter.park(deadline):
+                raise Empty
+            if waiter.value is not _LOOK:
+                return waiter.value  # type: ignore[no-any-return]
+
+    def peek_nowait(self) -> T:
+        """Return the first item without taking it out.  Never switches.  Raises as `get_nowait`."""
+        return self.peek(False)
+
+    def _look(self) -> Any:
+        if self._guard is not None:
+            return self._guard.peek()
+        try:
+            return self._peek()
+        except IndexError:
+            return NOTHING
+
+    def qsize(self) -> int:
+        """Return how many items are stored."""
+        return self._qsize()
+
+    def empty(self) -> bool:
+        """Say whether no item is stored."""
+        return not self._qsize()
+
+    def full(self) -> bool:
+        """Say whether there is no room."""
+        return 0 < self._maxsize <= self._qsize()
+
+    def __len__(self) -> int:
+        """Return how many items are stored."""
+        return self._qsize()
+
+    def __bool__(self) -> bool:
+        """Return true, empty or not."""
+        return True
+
+    @property
+    def maxsize(self) -> int:
+        """For how many items there is room; 0 or less is without limit.  May be changed while the queue is in use."""
+        return self._maxsize
+
+    @maxsize.setter
+    def maxsize(self, maxsize: int | None) -> None:
+        before = self._maxsize if self._maxsize > 0 else _ENDLESS
+        self._maxsize = 0 if maxsize is None else maxsize
+        self._room += (self._maxsize if self._maxsize > 0 else _ENDLESS) - before
+        for _ in range(len(self._putters)):
+            self._look_for_room()
+
+    def copy(self) -> Queue[T]:
+        """Return another queue of the same size with the same items."""
+        return type(self)(self._maxsize, list(self.queue), self.unfinished_tasks)
+
+    # Being done
+
+    def task_done(self) -> None:
+        """Say that what an item asked for is done.  Never switches.  Raises `ValueError` if everything is done already."""
+        if not self._finish_one():
+            raise ValueError("task_done() called too many times")
+
+    def _finish_one(self) -> bool:
+        unfinished, self.unfinished_tasks = self.unfinished_tasks, self.unfinished_tasks - (self.unfinished_tasks > 0)
+        if unfinished == 1 and self._joiners:
+            self._joiners.unpark_all()
+        return unfinished > 0
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until all items that were put in are done; false if *timeout* seconds passed first.  `None`: without limit.
+
+        Parks, unless all are done.
+        """
+        if self.unfinished_tasks <= 0:
+            return True
+        deadline = deadline_in(timeout)
+        waiter = Waiter(self)
+        self._joiners.add(waiter)
+        if self.unfinished_tasks <= 0:
+            self._joiners.unpark_all()
+        return waiter.park(deadline)
+
+    def shutdown(self, immediate: bool = False) -> None:
+        """Take no more items: `put` raises `ShutDown`, and so does `get` when the queue is empty.  Never switches.
+
+        Who waits is told so.  With *immediate*, the items that are stored are dropped, and count as done.
+        """
+        self.is_shutdown = True
+        self._refuse_putters()
+        if immediate:
+            while self._take() is not NOTHING:
+                self._finish_one()
+        self._getters.unpark_all(_LOOK)
+        self._peekers.unpark_all(_LOOK)
+
+    def _refuse_putters(self) -> None:
+        for _ in range(len(self._putters)):
+            self._tell_putter()
+
+    def __repr__(self) -> str:
+        return f"<sync.{type(self).__name__} at {id(self):#x}{self._describe()}>"
+
+    def _describe(self) -> str:
+        described = f" maxsize={self._maxsize}" if self._maxsize > 0 else ""
+        if self.queue:
+            described += f" queue={self.queue!r}"
+        if self._getters:
+            described += f" getters={len(self._getters)}"
+        if self._putters:
+            described += f" putters={len(self._putters)}"
+        if self.unfinished_tasks:
+            described += f" unfinished={self.unfinished_tasks}"
+        return described
+
+
+class UnboundQueue(Queue[T]):
+    """A `Queue` without a limit, so that `put` never waits.  Raises `ValueError` for a *maxsize*."""
+
+    __slots__ = ()
+
+    def __init__(self, maxsize: None = None, items: Iterable[T] = (), unfinished_tasks: int | None = None) -> None:
+        if maxsize is not None:
+            raise ValueError("an UnboundQueue has no maxsize; a Queue has")
+        Queue.__init__(self, 0, items, unfinished_tasks)
