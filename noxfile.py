@@ -131,14 +131,15 @@ def sources(package: str) -> dict[str, bytes]:
 def build(session: nox.Session, package: str, pure: bool) -> str:
     """Return the wheel of one distribution, built now or before.
 
-    Where a C compiler works, a core that does not compile is an error; where none does, it is built interpreted.
+    Where a C compiler works, a distribution that does not compile is an error; where none does, it is built interpreted.
     """
     tag, hublet_pure = "any", "1"
-    if package == "core" and not pure and os.environ.get("HUBLET_PURE") != "1":
+    has_extensions = (ROOT / "packages" / package / "setup.py").exists()
+    if has_extensions and not pure and os.environ.get("HUBLET_PURE") != "1":
         python, *cannot = str(session.run("python", "-c", ASK_PYTHON, silent=True, log=False)).split("\n", 1)
         tag, hublet_pure = f"{python}-compiled", "0"
         if any("cannot compile" in line for line in cannot) and os.environ.get("HUBLET_PURE") != "0":
-            session.warn("No C compiler works for this Python, or its headers are missing: core runs interpreted.")
+            session.warn(f"No C compiler works for this Python, or its headers are missing: {package} runs interpreted.")
             tag, hublet_pure = "any", "1"
     state = hashlib.sha256()
     for variable in ("CC", "CFLAGS", "CPPFLAGS", "LDFLAGS") if hublet_pure == "0" else ():

@@ -47,6 +47,7 @@ _scheduler         _deadlines _entry _native _ring _running_loop _switch errors 
 _spawn_tree        _switch
 loops              _config loops._protocol
 loops._epoll       loops._protocol loops._signal_fd
+loops._pyuv        loops._protocol loops._signal_fd loops._wakeup
 loops._selectors   _native loops._protocol loops._signal_fd loops._wakeup
 _hub               _chunks _config _entry _native _scheduler _switch errors loops
                    | _deadlock _park _report _threads _watchdog resolvers

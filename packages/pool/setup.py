@@ -28,9 +28,9 @@ DIRECTIVES = {
     "annotation_typing": False,
 }
 
-# A class in C cannot inherit from a class in Python, such as `Generic`.  All that `Generic` does at run time is to let
-# the class be subscripted, which these classes do themselves, in `__class_getitem__`.
-GENERIC_BASE = re.compile(r"^(class \w+)\(Generic\[\w+\]\):$", re.MULTILINE)
+# A class in C cannot inherit from `Generic`, which is a class in Python, nor from `Queue[T]`, which is none at all.  What is
+# left out by that is for type checkers, but for subscripting, which these classes do themselves: `__class_getitem__`.
+BASE_WITH_PARAMETER = re.compile(r"^(class \w+)\((\w+)\[\w+\]\):$", re.MULTILINE)
 
 
 def find_extensions():
@@ -73,7 +73,7 @@ class BuildAllOrNone(build_ext):
         self._try_the_compiler()
         stage = Path(self.build_temp, "cython")
         for extension in self.extensions:
-            extension.sources = [self._without_generic_base(Path(extension.sources[0]), stage)]
+            extension.sources = [self._with_plain_bases(Path(extension.sources[0]), stage)]
         made = cythonize(
             self.extensions,
             include_path=[str(SOURCES)],  # where the `.pxd` files are
@@ -89,13 +89,17 @@ class BuildAllOrNone(build_ext):
         if missing:
             raise CannotCompileError(f"{', '.join(missing)} did not compile")
 
-    def _without_generic_base(self, source, stage):
+    def _with_plain_bases(self, source, stage):
         copy = stage / source.relative_to(SOURCES)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        text = GENERIC_BASE.sub(r"\1:", source.read_text(encoding="utf-8"))
+        text = BASE_WITH_PARAMETER.sub(self._plain_base, source.read_text(encoding="utf-8"))
         if not copy.exists() or copy.read_text(encoding="utf-8") != text:
             copy.write_text(text, encoding="utf-8")
         return str(copy)
+
+    @staticmethod
+    def _plain_base(found):
+        return f"{found[1]}:" if found[2] == "Generic" else f"{found[1]}({found[2]}):"
 
     def _try_the_compiler(self):
         # One small file first: without a compiler, one clear line instead of an error for each module.

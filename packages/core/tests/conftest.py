@@ -62,15 +62,17 @@ def _tidy(reports: Reports) -> Iterator[None]:
     hub = get_hub_if_exists()
     if hub is None:
         return
-    idle()
-    scheduler = hub.scheduler
-    left = {
-        "ready": len(scheduler.ready),
-        "deadlines": len(scheduler.deadlines),
-        "outside": scheduler.outside,
-        "waiting for descriptors": scheduler.loop.waiting,
-        "postponed": len(scheduler.postponed),
-    }
+    try:
+        idle()
+        left = {
+            "ready": len(hub.scheduler.ready),
+            "deadlines": len(hub.scheduler.deadlines),
+            "calls in threads": hub.scheduler.outside,
+            "waiting for descriptors": hub.scheduler.loop.waiting,
+            "postponed": len(hub.scheduler.postponed),
+        }
+    except BaseException as error:
+        left = {"the next to wait is not left in peace": error}
     if any(left.values()):
         hub.destroy()  # or every test after this one would fail of it
         pytest.fail(f"left behind: {left}")

@@ -2,21 +2,39 @@
 
 from ._async_result import AsyncResult
 from ._barrier import Barrier, BrokenBarrierError
+from ._channel import Channel
 from ._condition import Condition
+from ._errors import Empty, Full, ShutDown
 from ._event import Event
+from ._lifo_queue import LifoQueue
 from ._lock import Lock
+from ._priority_queue import PriorityQueue
+from ._queue import Queue, UnboundQueue
 from ._rlock import RLock
 from ._semaphore import BoundedSemaphore, DummySemaphore, Semaphore
+from ._simple_queue import SimpleQueue
+
+JoinableQueue = Queue
 
 __all__ = [
     "AsyncResult",
     "Barrier",
     "BoundedSemaphore",
     "BrokenBarrierError",
+    "Channel",
     "Condition",
     "DummySemaphore",
+    "Empty",
     "Event",
+    "Full",
+    "JoinableQueue",
+    "LifoQueue",
     "Lock",
+    "PriorityQueue",
+    "Queue",
     "RLock",
     "Semaphore",
+    "ShutDown",
+    "SimpleQueue",
+    "UnboundQueue",
 ]

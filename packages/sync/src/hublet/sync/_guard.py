@@ -7,9 +7,9 @@ from collections import deque
 from time import sleep as thread_sleep
 from typing import Any
 
-__all__ = ["NOTHING", "Guard"]
+from ._offers import NOTHING
 
-NOTHING: Any = type("Nothing", (), {"__repr__": lambda self: "<nothing>"})()
+__all__ = ["Guard"]
 
 
 class Guard:

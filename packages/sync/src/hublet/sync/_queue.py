@@ -9,17 +9,17 @@ nothing is locked, and each line is one step that nothing can come between.  The
 
 - An item that is stored is stored first, and the line of getters is looked at after that.  Who wants one joins the line
   first, and looks at the store after that.  Whichever comes second sees the other, and tells the first in line to look again
-  (`_LOOK`).  So no item lies there while somebody waits.  The same holds for room and putters.
+  (`LOOK`).  So no item lies there while somebody waits.  The same holds for room and putters.
 - Room is counted (`_room`) in one line without a jump or a call, hence in one step.
 - Items leave the store through its head only, and an item goes straight to a getter only if the store is empty.  So
   whatever one thread puts comes out in the order in which it put it.
 - Taking an item out of a putter's hand is claiming its waiter.  It may be claimed a moment before the item is stored, and
-  then the putter waits for that, or what it puts next might overtake it (`_Offer.stored`).
+  then the putter waits for that, or what it puts next might overtake it (`Offer.placed`).
 - Items are counted as unfinished before anybody can get them.
 
 How items are kept is up to `_init`, `_put`, `_get`, `_qsize` and `_peek`, as in the standard library.  If a subclass
-overrides one of them, they are called through a `Guard`; nothing goes past `_put` and `_get`, and whoever waits is told to
-look again.
+overrides one of them, they are called through a `Guard`: nothing goes past `_put` and `_get`, and whoever waits is told to
+look again instead of being served.
 """
 
 from __future__ import annotations
@@ -33,26 +33,14 @@ from typing import Any, Generic, TypeVar
 from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in, yield_now
 
 from ._errors import Empty, Full, ShutDown
-from ._guard import NOTHING, Guard
+from ._guard import Guard
+from ._offers import LOOK, NOTHING, TAKEN, Offer, Offers
 
-__all__ = ["Queue"]
+__all__ = ["Queue", "UnboundQueue"]
 
 T = TypeVar("T")
 
-_LOOK: Any = type("Look", (), {"__repr__": lambda self: "<look again>"})()
-_TAKEN: Any = type("Taken", (), {"__repr__": lambda self: "<taken>"})()
 _ENDLESS = sys.maxsize // 2
-
-
-class _Offer:
-    """An item in the hand of somebody who waits for room."""
-
-    __slots__ = ("item", "stored", "waiter")
-
-    def __init__(self, waiter: Any, item: Any) -> None:
-        self.waiter = waiter
-        self.item = item
-        self.stored = False
 
 
 class Queue(Generic[T]):
@@ -82,12 +70,12 @@ class Queue(Generic[T]):
         self._maxsize = 0 if maxsize is None else maxsize
         self._getters = ParkingLot()
         self._peekers = ParkingLot()
-        self._putters: deque[_Offer] = deque()
+        self._putters = Offers()
         self._joiners = ParkingLot()
         self.is_shutdown = False
-        self._guard: Guard | None = Guard(self) if self._overrides((Queue,)) else None
         # Whether a getter may be handed what was put, or must find it through `_get`.
-        self._hands_over = self._guard is None
+        self._hands_over = self._keeps_items_as(Queue)
+        self._guard: Guard | None = None if self._hands_over else Guard(self)
         self.queue: Any = None
         self._init(self._maxsize)
         count = 0
@@ -97,10 +85,10 @@ class Queue(Generic[T]):
         self._room = (self._maxsize if self._maxsize > 0 else _ENDLESS) - count
         self.unfinished_tasks = count if unfinished_tasks is None else unfinished_tasks
 
-    def _overrides(self, classes: tuple[type, ...]) -> bool:
-        """Say whether one of the methods that keep items is not that of one of *classes*."""
-        names = ("_put", "_get", "_qsize", "_peek")
-        return any(all(getattr(type(self), name) is not getattr(each, name) for each in classes) for name in names)
+    def _keeps_items_as(self, kind: type) -> bool:
+        """Say whether all of the methods that keep items are those of *kind*."""
+        names = ("_init", "_put", "_get", "_qsize", "_peek")
+        return all(getattr(type(self), name) is getattr(kind, name) for name in names)
 
     @classmethod
     def __class_getitem__(cls, item: Any) -> GenericAlias:
@@ -144,106 +132,87 @@ class Queue(Generic[T]):
             raise Full
 
     def _try_to_put(self, item: T) -> bool:
+        """Hand *item* over or store it; false if there is no room.  Never switches."""
         if self.is_shutdown:
             raise ShutDown
         self.unfinished_tasks += 1
+        if self._hands_over and self._getters and not self._has_items():
+            if self._peekers:
+                self._peekers.unpark_all(item)
+            if self._getters.unpark(item):
+                return True
+        if self._store(item):
+            self._announce()
+            return True
+        self._finish_one()
+        return False
+
+    def _store(self, item: T) -> bool:
+        if self._guard is None:
+            if not self._claim_room():
+                return False
+            self.queue.append(item)
+            return True
         try:
-            if self._hands_over and self._getters and not self._has_items():
-                if self._peekers:
-                    self._peekers.unpark_all(item)
-                if self._getters.unpark(item):
-                    return True
-            if self._guard is not None:
-                stored = self._guard.put(item, self._maxsize)
-            else:
-                stored = self._claim_room()
-                if stored:
-                    self.queue.append(item)
+            return self._guard.put(item, self._maxsize)
         except BaseException:
             self._finish_one()
             raise
-        if stored:
-            self._announce()
-        else:
-            self._finish_one()
-        return stored
 
     def _claim_room(self) -> bool:
         room, self._room = self._room, self._room - (self._room > 0)
         return room > 0
 
     def _announce(self) -> None:
-        """Tell somebody who came while an item was being stored to look again."""
+        """Tell somebody who came while an item was being stored to look again.  Never switches."""
         if self._peekers:
-            self._peekers.unpark_all(_LOOK)
+            self._peekers.unpark_all(LOOK)
         if self._getters:
-            self._getters.unpark(_LOOK)
+            self._getters.unpark(LOOK)
 
     def _wait_for_room(self, item: T, deadline: float | None) -> None:
-        ahead = False  # who was told to look and found nothing keeps its place
+        ahead = False
         while True:
-            offer = _Offer(Waiter(self), item)
-            if ahead:
-                self._putters.appendleft(offer)
-            else:
-                self._putters.append(offer)
+            offer = Offer(self, item)
+            self._putters.add(offer, ahead)
             self._look_for_room()
-            try:
-                in_time = offer.waiter.park(deadline)
-            finally:
-                if offer.waiter.value is not _TAKEN:
-                    self._withdraw(offer)
-            if not in_time:
+            if not offer.park(self._putters, deadline):
                 raise Full
-            if offer.waiter.value is _TAKEN:
-                while not offer.stored:
+            if offer.waiter.value is TAKEN:
+                while not offer.placed:
                     yield_now()
                 return
-            if self._try_to_put(item):
-                return
-            ahead = True
-
-    def _withdraw(self, offer: _Offer) -> None:
-        try:
-            self._putters.remove(offer)
-        except ValueError:
-            pass
+            try:
+                if self._try_to_put(item):
+                    return
+            except BaseException:
+                self._look_for_room()  # it is still there for the next in line
+                raise
+            ahead = True  # who looks and finds nothing keeps its place
 
     def _look_for_room(self) -> None:
-        """Let the first putter in line put its item in, if there is room after all."""
+        """Let the first putter in line go on, if there is room after all.  Never switches."""
         if self.is_shutdown:
-            self._refuse_putters()
+            while self._putters.claim(LOOK) is not None:
+                pass
         elif self._guard is not None:
             if not self.full():
-                self._tell_putter()
+                self._putters.claim(LOOK)
         elif self._claim_room():
             self._fill_room()
 
     def _fill_room(self) -> None:
-        """Use the room for one item, which the caller has claimed, for the first putter in line, or give it back."""
+        """Use room for one item, which the caller has claimed, for the first putter in line, or give it back."""
         while True:
-            try:
-                offer = self._putters.popleft()
-            except IndexError:
-                self._room += 1
-                if self._putters and self._claim_room():  # one came meanwhile
-                    continue
-                return
-            if offer.waiter.unpark(_TAKEN):
+            offer = self._putters.claim(TAKEN)
+            if offer is not None:
                 self.unfinished_tasks += 1
                 self.queue.append(offer.item)
-                offer.stored = True
+                offer.placed = True
                 self._announce()
                 return
-
-    def _tell_putter(self) -> None:
-        """Tell the first putter in line to look again."""
-        while self._putters:
-            try:
-                offer = self._putters.popleft()
-            except IndexError:
-                return
-            if offer.waiter.unpark(_LOOK):
+            self._room += 1
+            if not (self._putters and self._claim_room()):
                 return
 
     # Getting
@@ -275,18 +244,13 @@ class Queue(Generic[T]):
     def _take(self) -> Any:
         """Take the first item out; `NOTHING` if there is none.  Never switches."""
         if self._guard is not None:
-            item = self._guard.get()
-            if self._putters:
-                self._tell_putter()
-            if self._getters and self._guard.has_items():
-                self._getters.unpark(_LOOK)
-            return item
+            return self._take_guarded()
         if not self.queue:
             return NOTHING
         try:
             item = self.queue.popleft()
         except IndexError:
-            return NOTHING
+            return NOTHING  # another thread took it just now
         if self._putters:
             self._fill_room()
         else:
@@ -295,17 +259,28 @@ class Queue(Generic[T]):
                 self._look_for_room()
         return item
 
+    def _take_guarded(self) -> Any:
+        assert self._guard is not None
+        try:
+            return self._guard.get()
+        finally:
+            # Also if it fails: who was told to look may be the one who fails, and the next in line waits for what is there.
+            if self._putters:
+                self._look_for_room()
+            if self._getters and self._guard.has_items():
+                self._getters.unpark(LOOK)
+
     def _wait_for_item(self, timeout: float | None) -> T:
         deadline = None if timeout is None else deadline_in(timeout)
         while True:
             waiter = Waiter(self)
             self._getters.add(waiter)
             if self._has_items() or self.is_shutdown:
-                self._getters.unpark(_LOOK)
+                self._getters.unpark(LOOK)
             if not waiter.park(deadline):
                 raise Empty
             item = waiter.value
-            if item is _LOOK:
+            if item is LOOK:
                 item = self._take()
                 if item is NOTHING:
                     if self.is_shutdown:
@@ -344,10 +319,10 @@ class Queue(Generic[T]):
             waiter = Waiter(self)
             self._peekers.add(waiter)
             if self._has_items() or self.is_shutdown:
-                self._peekers.unpark_all(_LOOK)
+                self._peekers.unpark_all(LOOK)
             if not waiter.park(deadline):
                 raise Empty
-            if waiter.value is not _LOOK:
+            if waiter.value is not LOOK:
                 return waiter.value  # type: ignore[no-any-return]
 
     def peek_nowait(self) -> T:
@@ -397,7 +372,7 @@ class Queue(Generic[T]):
 
     def copy(self) -> Queue[T]:
         """Return another queue of the same size with the same items."""
-        return type(self)(self._maxsize, list(self.queue), self.unfinished_tasks)
+        return type(self)(self._maxsize or None, list(self.queue), self.unfinished_tasks)
 
     # Being done
 
@@ -432,16 +407,12 @@ class Queue(Generic[T]):
         Who waits is told so.  With *immediate*, the items that are stored are dropped, and count as done.
         """
         self.is_shutdown = True
-        self._refuse_putters()
+        self._look_for_room()
         if immediate:
             while self._take() is not NOTHING:
                 self._finish_one()
-        self._getters.unpark_all(_LOOK)
-        self._peekers.unpark_all(_LOOK)
-
-    def _refuse_putters(self) -> None:
-        for _ in range(len(self._putters)):
-            self._tell_putter()
+        self._getters.unpark_all(LOOK)
+        self._peekers.unpark_all(LOOK)
 
     def __repr__(self) -> str:
         return f"<sync.{type(self).__name__} at {id(self):#x}{self._describe()}>"

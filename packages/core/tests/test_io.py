@@ -1,0 +1,402 @@
+"""Waiting for descriptors: one reader and one writer each, and nobody left waiting for what is closed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+
+import pytest
+from hublet.core import ConcurrentObjectUseError, GreenletExit, Timeout, get_hub, joinall, sleep, spawn
+from hublet.core.lowlevel import (
+    READ,
+    WRITE,
+    deadline_in,
+    forget_fd,
+    get_hub_if_exists,
+    handle_for,
+    notify_closing,
+    wait_on_handle,
+    wait_readable,
+    wait_writable,
+)
+from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked
+
+
+@pytest.fixture
+def ours(socketpair) -> socket.socket:
+    return socketpair[0]
+
+
+@pytest.fixture
+def theirs(socketpair) -> socket.socket:
+    return socketpair[1]
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe()
+    for fd in ends:
+        os.set_blocking(fd, False)
+    yield ends
+    for fd in ends:
+        notify_closing(fd)
+        try:
+            os.close(fd)
+        except OSError:
+            pass  # the test has closed it
+
+
+def fill(end: socket.socket) -> int:
+    """Write until no more goes in; return how much did."""
+    written = 0
+    try:
+        while True:
+            written += end.send(bytes(65536))
+    except BlockingIOError:
+        return written
+
+
+def drain(end: socket.socket) -> None:
+    try:
+        while end.recv(1 << 20):
+            pass
+    except BlockingIOError:
+        pass
+
+
+# Ready
+
+
+def test_what_is_readable_already_does_not_switch(ours, theirs):
+    theirs.send(b"x")
+
+    with assert_no_switch():
+        assert wait_readable(ours.fileno()) is True
+
+
+def test_what_is_writable_already_does_not_switch(ours):
+    with assert_no_switch():
+        assert wait_writable(ours.fileno()) is True
+
+
+def test_a_reader_parks_until_something_can_be_read(ours, theirs):
+    log = []
+    reader = spawn(lambda: (wait_readable(ours.fileno()), log.append(ours.recv(10))))
+    wait_all_parked()
+    assert log == []
+
+    theirs.send(b"hello")
+    reader.join()
+
+    assert log == [b"hello"]
+
+
+def test_a_writer_parks_until_something_can_be_written(ours, theirs):
+    fill(ours)
+    writer = spawn(wait_writable, ours.fileno())
+    wait_all_parked()
+    assert not writer.ready()
+
+    drain(theirs)
+
+    assert writer.get() is True
+
+
+def test_one_may_read_and_another_write_at_once(ours, theirs):
+    fill(ours)
+    reader, writer = spawn(wait_readable, ours.fileno()), spawn(wait_writable, ours.fileno())
+    wait_all_parked()
+
+    theirs.send(b"x")
+    assert reader.get() is True
+    assert not writer.ready()
+
+    drain(theirs)
+    assert writer.get() is True
+
+
+def test_the_end_of_a_stream_is_readable(ours, theirs):
+    reader = spawn(wait_readable, ours.fileno())
+    wait_all_parked()
+
+    theirs.close()
+
+    assert reader.get() is True
+    assert ours.recv(10) == b""
+
+
+def test_a_writer_whose_reader_goes_away_is_woken(pipe: tuple[int, int]):
+    read_fd, write_fd = pipe
+    try:
+        while True:
+            os.write(write_fd, bytes(65536))
+    except BlockingIOError:
+        pass
+    writer = spawn(wait_writable, write_fd)
+    wait_all_parked()
+
+    os.close(read_fd)
+
+    assert writer.get() is True
+    with pytest.raises(BrokenPipeError):
+        os.write(write_fd, b"x")
+
+
+def test_it_can_be_waited_for_again_and_again(ours, theirs):
+    def echo() -> None:
+        for _ in range(100):
+            wait_readable(ours.fileno())
+            ours.send(ours.recv(10))
+
+    def ask() -> list[bytes]:
+        answers = []
+        for i in range(100):
+            theirs.send(b"%d" % i)
+            wait_readable(theirs.fileno())
+            answers.append(theirs.recv(10))
+        return answers
+
+    echoing, asking = spawn(echo), spawn(ask)
+    joinall([echoing, asking], raise_error=True)
+
+    assert asking.value == [b"%d" % i for i in range(100)]
+
+
+def test_what_came_while_nobody_waited_is_not_missed(ours, theirs):
+    for part in (b"one", b"two"):
+        theirs.send(part)
+        sleep(0.0001)  # the hub polls, and nobody wants to know
+        assert wait_readable(ours.fileno()) is True
+        assert ours.recv(10) == part
+
+
+def test_many_descriptors_may_become_ready_together():
+    pairs = [socket.socketpair() for _ in range(50)]
+    order = []
+    greenlets = [spawn(lambda i=i: (wait_readable(pairs[i][0].fileno()), order.append(i))) for i in range(50)]
+    wait_all_parked()
+
+    for _, end in pairs:
+        end.send(b"x")
+    joinall(greenlets)
+
+    assert sorted(order) == list(range(50))
+    for pair in pairs:
+        for end in pair:
+            notify_closing(end.fileno())
+            end.close()
+
+
+def test_regular_files_are_always_ready():
+    with tempfile.TemporaryFile() as file, assert_no_switch():
+        assert wait_readable(file.fileno()) is True
+        assert wait_writable(file.fileno()) is True
+
+
+# Not ready
+
+
+@pytest.mark.parametrize("wait", [wait_readable, wait_writable])
+def test_a_deadline_that_passes_first_gives_false(clock: FakeClock, ours, wait):
+    fill(ours)
+    start = clock.now()
+
+    assert wait(ours.fileno(), deadline_in(5)) is False
+
+    assert clock.now() == start + 5
+    assert get_hub().loop.waiting == 0
+
+
+def test_after_a_deadline_it_can_be_waited_for_again(clock: FakeClock, ours, theirs):
+    assert wait_readable(ours.fileno(), deadline_in(1)) is False
+    reader = spawn(wait_readable, ours.fileno())
+    wait_all_parked()
+
+    theirs.send(b"x")
+
+    assert reader.get() is True
+
+
+@pytest.mark.parametrize("end", ["kill", "timeout"])
+def test_who_is_interrupted_makes_room_for_others(ours, theirs, end: str):
+    if end == "kill":
+        first = spawn(wait_readable, ours.fileno())
+        wait_all_parked()
+        first.kill()
+        assert isinstance(first.value, GreenletExit)
+    else:
+        with pytest.raises(Timeout), Timeout(0.0001):
+            wait_readable(ours.fileno())
+    assert get_hub().loop.waiting == 0
+
+    second = spawn(wait_readable, ours.fileno())
+    wait_all_parked()
+    theirs.send(b"x")
+
+    assert second.get() is True
+
+
+@pytest.mark.parametrize("event, wait", [(READ, wait_readable), (WRITE, wait_writable)])
+def test_a_second_who_waits_for_the_same_is_refused_with_both_names(ours, event: int, wait):
+    fill(ours)
+    first, second = spawn(wait, ours.fileno()), spawn(wait, ours.fileno())
+    get_hub().exception_stream = open(os.devnull, "w")
+    try:
+        second.join()
+    finally:
+        get_hub().exception_stream.close()
+        del get_hub().exception_stream
+
+    assert isinstance(second.exception, ConcurrentObjectUseError)
+    for part in (first.name, second.name, str(ours.fileno())):
+        assert part in str(second.exception)
+    assert not first.ready()
+    first.kill()
+
+
+def test_who_is_refused_does_not_disturb_the_first(ours, theirs):
+    first = spawn(wait_readable, ours.fileno())
+    wait_all_parked()
+
+    with pytest.raises(ConcurrentObjectUseError):
+        wait_readable(ours.fileno())
+    theirs.send(b"x")
+
+    assert first.get() is True
+
+
+# Closing
+
+
+@pytest.mark.parametrize("wait", [wait_readable, wait_writable])
+def test_closing_wakes_who_waits_with_ebadf(ours, wait, reports):
+    fill(ours)
+    waiting = spawn(wait, ours.fileno())
+    wait_all_parked()
+
+    with assert_no_switch():
+        notify_closing(ours.fileno())
+    ours.close()
+
+    with pytest.raises(OSError) as caught:
+        waiting.get()
+    assert caught.value.errno == errno.EBADF
+    assert waiting.name in str(caught.value)
+    reports.take()
+
+
+def test_closing_wakes_reader_and_writer(ours, reports):
+    fill(ours)
+    greenlets = [spawn(wait_readable, ours.fileno()), spawn(wait_writable, ours.fileno())]
+    wait_all_parked()
+
+    notify_closing(ours.fileno())
+    ours.close()
+    joinall(greenlets)
+
+    assert [greenlet.exception.errno for greenlet in greenlets] == [errno.EBADF] * 2
+    assert get_hub().loop.waiting == 0
+    reports.take()
+
+
+def test_closing_what_nobody_waits_for_is_harmless(ours):
+    notify_closing(ours.fileno())
+    wait_readable(ours.fileno(), deadline_in(0))
+
+    notify_closing(ours.fileno())
+    notify_closing(ours.fileno())
+
+
+def test_the_next_owner_of_a_number_starts_anew():
+    for _ in range(5):
+        ours, theirs = socket.socketpair()
+        reader = spawn(wait_readable, ours.fileno())
+        wait_all_parked()
+        assert not reader.ready()
+        theirs.send(b"x")
+        assert reader.get() is True
+        for end in (ours, theirs):
+            notify_closing(end.fileno())
+            end.close()
+
+
+def test_waiting_for_a_closed_descriptor_is_an_error(ours):
+    fd = ours.fileno()
+    ours.close()
+
+    with pytest.raises(OSError) as caught:
+        wait_on_handle(handle_for(fd), READ, None)
+
+    assert caught.value.errno == errno.EBADF
+    assert fd not in get_hub().scheduler.handles
+
+
+def test_closing_in_a_thread_without_a_hub_makes_none(ours):
+    seen = []
+    thread = threading.Thread(target=lambda: (notify_closing(ours.fileno()), forget_fd(1), seen.append(get_hub_if_exists())))
+    thread.start()
+    thread.join()
+
+    assert seen == [None]
+
+
+# Handles
+
+
+def test_a_descriptor_has_one_handle(ours):
+    handle = handle_for(ours.fileno())
+
+    assert handle_for(ours.fileno()) is handle
+    assert handle.fd == ours.fileno()
+
+
+def test_a_forgotten_descriptor_gets_a_new_handle(ours):
+    handle = handle_for(ours.fileno())
+
+    forget_fd(ours.fileno())
+    forget_fd(ours.fileno())
+
+    assert handle.loop is None
+    assert handle_for(ours.fileno()) is not handle
+
+
+def test_a_handle_can_be_waited_on_directly(ours, theirs):
+    handle = handle_for(ours.fileno())
+    reader = spawn(wait_on_handle, handle, READ, None)
+    wait_all_parked()
+
+    theirs.send(b"x")
+
+    assert reader.get() is True
+    assert handle.reader is None
+
+
+def test_the_reason_names_the_descriptor_and_the_direction(ours):
+    reader = spawn(wait_readable, ours.fileno())
+    wait_all_parked()
+
+    handle = handle_for(ours.fileno())
+
+    assert repr(handle.reader.reason) == f"descriptor {ours.fileno()} to be readable"
+    reader.kill()
+
+
+def test_waiting_leaves_nothing_behind(clock: FakeClock, ours, theirs, census):
+    def waits() -> None:
+        for _ in range(20):
+            wait_readable(ours.fileno(), deadline_in(1))
+            reader = spawn(wait_readable, ours.fileno())
+            wait_all_parked()
+            theirs.send(b"x")
+            reader.join()
+            drain(ours)
+
+    waits()
+    before = census()
+    waits()
+
+    assert census() - before == {}

@@ -1,0 +1,12 @@
+cimport cython
+from ._offers cimport Offer, Offers
+
+cdef class Channel:
+    cdef object __weakref__
+    cdef object _getters
+    cdef Offers _putters
+
+    @cython.locals(offer=Offer)
+    cpdef object put(self, object item, bint block=*, object timeout=*)
+    @cython.locals(offer=Offer)
+    cpdef object get(self, bint block=*, object timeout=*)

@@ -1,0 +1,118 @@
+"""`Channel`: from hand to hand."""
+
+from __future__ import annotations
+
+from types import GenericAlias
+from typing import Any, Generic, TypeVar
+
+from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in
+
+from ._errors import Empty, Full
+from ._offers import LOOK, TAKEN, Offer, Offers
+
+__all__ = ["Channel"]
+
+T = TypeVar("T")
+
+
+class Channel(Generic[T]):
+    """A meeting place: whoever puts an item waits until somebody gets it.  Always empty, and always full.
+
+    Items are handed over in the order in which they are put, to getters in the order in which they come.  Iterating takes
+    items until one is `StopIteration`.  *maxsize* is for compatibility; anything but 1 is a `ValueError`.  Any thread may
+    use it.
+    """
+
+    # Putters and getters could both join their lines at once, without having seen each other.  So each looks at the other
+    # line after joining its own, and lets the first getter look for an offer again.  Only getters take offers.
+
+    __slots__ = ("__weakref__", "_getters", "_putters")
+
+    def __init__(self, maxsize: int = 1) -> None:
+        if maxsize != 1:
+            raise ValueError("a Channel has a maxsize of 1; for more, use a Queue")
+        self._getters = ParkingLot()
+        self._putters = Offers()
+
+    @classmethod
+    def __class_getitem__(cls, item: Any) -> GenericAlias:
+        return GenericAlias(cls, item)
+
+    def put(self, item: T, block: bool = True, timeout: float | None = None) -> None:
+        """Hand an item to somebody, waiting for them for at most *timeout* seconds; `None` is without limit.
+
+        Parks, unless somebody waits for an item.  Raises `Full` if the time was up first, or if nobody is there and *block*
+        is false.
+        """
+        if self._getters and self._getters.unpark(item):
+            return
+        if not block:
+            raise Full
+        deadline = None if timeout is None else deadline_in(timeout)
+        offer = Offer(self, item)
+        self._putters.add(offer)
+        if self._getters:
+            self._getters.unpark(LOOK)
+        if not offer.park(self._putters, deadline):
+            raise Full
+
+    def put_nowait(self, item: T) -> None:
+        """Hand an item to somebody who waits for one.  Never switches.  Raises `Full` if nobody does."""
+        self.put(item, False)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> T:
+        """Take an item from somebody, waiting for them for at most *timeout* seconds; `None` is without limit.
+
+        Parks, unless somebody waits with an item.  Raises `Empty` if the time was up first, or if nobody is there and
+        *block* is false.
+        """
+        deadline = None if timeout is None or not block else deadline_in(timeout)
+        while True:
+            if self._putters:
+                offer = self._putters.claim(TAKEN)
+                if offer is not None:
+                    return offer.item  # type: ignore[no-any-return]
+            if not block:
+                raise Empty
+            waiter = Waiter(self)
+            self._getters.add(waiter)
+            if self._putters:
+                self._getters.unpark(LOOK)
+            if not waiter.park(deadline):
+                raise Empty
+            if waiter.value is not LOOK:
+                return waiter.value  # type: ignore[no-any-return]
+
+    def get_nowait(self) -> T:
+        """Take an item from somebody who waits with one.  Never switches.  Raises `Empty` if nobody does."""
+        return self.get(False)
+
+    def __iter__(self) -> Channel[T]:
+        return self
+
+    def __next__(self) -> T:
+        """Return the next item, as `get`; the end is an item that is `StopIteration`."""
+        item = self.get()
+        if item is StopIteration:
+            raise StopIteration
+        return item
+
+    @property
+    def balance(self) -> int:
+        """How many more wait to put than to get."""
+        return len(self._putters) - len(self._getters)
+
+    def qsize(self) -> int:
+        """Return 0."""
+        return 0
+
+    def empty(self) -> bool:
+        """Return true."""
+        return True
+
+    def full(self) -> bool:
+        """Return true."""
+        return True
+
+    def __repr__(self) -> str:
+        return f"<sync.{type(self).__name__} at {id(self):#x}: {len(self._putters)} putters, {len(self._getters)} getters>"

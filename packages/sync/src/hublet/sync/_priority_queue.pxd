@@ -1,0 +1,4 @@
+from ._queue cimport Queue
+
+cdef class PriorityQueue(Queue):
+    pass

@@ -1,0 +1,84 @@
+"""`SimpleQueue`: a queue without a limit, and with nothing but putting and getting."""
+
+from __future__ import annotations
+
+from collections import deque
+from types import GenericAlias
+from typing import Any, Generic, TypeVar
+
+from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in
+
+from ._errors import Empty
+from ._offers import LOOK
+
+__all__ = ["SimpleQueue"]
+
+T = TypeVar("T")
+
+
+class SimpleQueue(Generic[T]):
+    """A queue without a limit.  As `queue.SimpleQueue`, and fair.  Any thread may use it."""
+
+    # The rules are those of `_queue`: store first, then look at the line; join the line first, then look at the store.
+
+    __slots__ = ("__weakref__", "_getters", "_items")
+
+    def __init__(self) -> None:
+        self._items: Any = deque()
+        self._getters = ParkingLot()
+
+    @classmethod
+    def __class_getitem__(cls, item: Any) -> GenericAlias:
+        return GenericAlias(cls, item)
+
+    def put(self, item: T, block: bool = True, timeout: float | None = None) -> None:
+        """Put an item in.  Never switches.  *block* and *timeout* are for compatibility and have no meaning."""
+        if not (self._getters and not self._items and self._getters.unpark(item)):
+            self._items.append(item)
+            if self._getters:
+                self._getters.unpark(LOOK)
+
+    def put_nowait(self, item: T) -> None:
+        """As `put`."""
+        self.put(item)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> T:
+        """Take the first item out, waiting for one for at most *timeout* seconds; `None` is without limit.
+
+        Parks, unless there is an item.  Raises `Empty` if the time was up first, or if there is no item and *block* is
+        false; and `ValueError` if *timeout* is negative.
+        """
+        if timeout is not None and block and timeout < 0:
+            raise ValueError("'timeout' must be a non-negative number")
+        deadline = None if timeout is None or not block else deadline_in(timeout)
+        while True:
+            if self._items:
+                try:
+                    return self._items.popleft()  # type: ignore[no-any-return]
+                except IndexError:
+                    pass  # another thread took it just now
+            if not block:
+                raise Empty
+            waiter = Waiter(self)
+            self._getters.add(waiter)
+            if self._items:
+                self._getters.unpark(LOOK)
+            if not waiter.park(deadline):
+                raise Empty
+            if waiter.value is not LOOK:
+                return waiter.value  # type: ignore[no-any-return]
+
+    def get_nowait(self) -> T:
+        """Take the first item out.  Never switches.  Raises `Empty` if there is none."""
+        return self.get(False)
+
+    def qsize(self) -> int:
+        """Return how many items there are."""
+        return len(self._items)
+
+    def empty(self) -> bool:
+        """Say whether there is no item."""
+        return not self._items
+
+    def __repr__(self) -> str:
+        return f"<sync.{type(self).__name__} at {id(self):#x}: {len(self._items)} items, {len(self._getters)} getters>"
