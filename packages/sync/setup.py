@@ -1,8 +1,8 @@
 """Build hublet-sync: compiled where that is possible, interpreted everywhere else.
 
 Everything that can be said once is in `pyproject.toml`.  This file finds what can be compiled: every `.py` that has a `.pxd`
-of the same name beside it.  It is all of them or none, since they share C types.  The environment variable `HUBLET_PURE`
-decides:
+of the same name beside it; where there is a `.pyx` too, that is compiled, and the `.py` is its interpreted twin.  It is all of
+them or none, since they share C types.  The environment variable `HUBLET_PURE` decides:
 
 - unset: compile; if that does not work, say so and install the interpreted modules;
 - `1`: compile nothing;
@@ -35,12 +35,15 @@ BASE_WITH_PARAMETER = re.compile(r"^(class \w+)\((\w+)\[\w+\]\):$", re.MULTILINE
 
 def find_extensions():
     """Return one `Extension` for each module that can be compiled."""
-    return [
+    extensions = []
+    for declaration in sorted(PACKAGE.glob("*.pxd")):
+        source = declaration.with_suffix(".pyx")
+        if not source.exists():
+            source = declaration.with_suffix(".py")
         # The full dotted name: in a namespace package Cython would otherwise drop its first part.
-        Extension(".".join(source.relative_to(SOURCES).with_suffix("").parts), [source.as_posix()], optional=True)
-        for source in sorted(PACKAGE.glob("*.py"))
-        if source.with_suffix(".pxd").exists()
-    ]
+        module = ".".join(declaration.relative_to(SOURCES).with_suffix("").parts)
+        extensions.append(Extension(module, [source.as_posix()], optional=True))
+    return extensions
 
 
 class CannotCompileError(Exception):

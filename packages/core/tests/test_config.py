@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hublet.core._config import SETTINGS, Config, Setting
+from hublet.core._config import SETTINGS, Config
 
 
 @pytest.fixture
@@ -114,9 +114,3 @@ def test_an_unknown_setting_is_an_error_that_lists_the_known(config: Config):
 
 def test_all_settings_are_listed(config: Config):
     assert dir(config) == sorted(SETTINGS)
-
-
-def test_a_setting_is_a_row_of_a_table():
-    row = Setting("name", 1, int, "what it means")
-
-    assert (row.name, row.default, row.parse, row.meaning) == tuple(row)

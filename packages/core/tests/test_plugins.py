@@ -57,7 +57,7 @@ def test_an_unknown_name_is_a_key_error(install):
 def test_one_that_cannot_be_loaded_is_an_error_with_the_cause_and_the_cure(install, code: str, cause: type[Exception]):
     install("first", "[some.group]\nname = first_module:thing\n", first_module=code)
 
-    with pytest.raises(plugins.PluginError, match="reinstall the distribution first") as caught:
+    with pytest.raises(plugins.PluginError, match="reinstall the distribution 'first'") as caught:
         plugins.load("some.group", "name")
 
     assert isinstance(caught.value.__cause__, cause)

@@ -412,7 +412,11 @@ class socket(Original):
         begun = False
         while True:
             if error in _CONNECTING:
-                begun = True
+                if not begun:
+                    # A peer on this machine has mostly answered by now, and asking again costs less than parking.
+                    begun = True
+                    error = _connect_ex(self, address)
+                    continue
                 in_time = self._is_ready_by(WRITE, deadline)
             elif error == errno.EAGAIN and _family(self) == _AF_UNIX:
                 # The listener's queue is full.  Nothing has begun, so there is no event that would tell us to go on.

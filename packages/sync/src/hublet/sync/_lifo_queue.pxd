@@ -1,4 +1,5 @@
 from ._queue cimport Queue
 
 cdef class LifoQueue(Queue):
-    pass
+    cpdef object _get(self)
+    cpdef object _peek(self)

@@ -1,4 +1,5 @@
 from ._queue cimport Queue
 
 cdef class PriorityQueue(Queue):
-    pass
+    cpdef object _put(self, object item)
+    cpdef object _get(self)

@@ -17,24 +17,21 @@ nothing is locked, and each line is one step that nothing can come between.  The
   then the putter waits for that, or what it puts next might overtake it (`Offer.placed`).
 - Items are counted as unfinished before anybody can get them.
 
-How items are kept is up to `_init`, `_put`, `_get`, `_qsize` and `_peek`, as in the standard library.  If a subclass
-overrides one of them, they are called through a `Guard`: nothing goes past `_put` and `_get`, and whoever waits is told to
-look again instead of being served.
+How items are kept is up to `Store` and its subclasses.  If a subclass overrides that, nothing goes past its `_put` and
+`_get`, and whoever waits is told to look again instead of being served.
 """
 
 from __future__ import annotations
 
 import sys
-from collections import deque
 from collections.abc import Iterable
-from types import GenericAlias
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in, yield_now
 
 from ._errors import Empty, Full, ShutDown
-from ._guard import Guard
 from ._offers import LOOK, NOTHING, TAKEN, Offer, Offers
+from ._store import Store
 
 __all__ = ["Queue", "UnboundQueue"]
 
@@ -43,7 +40,7 @@ T = TypeVar("T")
 _ENDLESS = sys.maxsize // 2
 
 
-class Queue(Generic[T]):
+class Queue(Store[T]):
     """A queue with room for *maxsize* items; 0, less, and `None` are without limit.  As `queue.Queue`, and fair.
 
     *items* are in it from the start, and *unfinished_tasks* is how many are not done, all of them if it is `None`.  Iterating
@@ -52,9 +49,7 @@ class Queue(Generic[T]):
     """
 
     __slots__ = (
-        "__weakref__",
         "_getters",
-        "_guard",
         "_hands_over",
         "_joiners",
         "_maxsize",
@@ -62,7 +57,6 @@ class Queue(Generic[T]):
         "_putters",
         "_room",
         "is_shutdown",
-        "queue",
         "unfinished_tasks",
     )
 
@@ -73,43 +67,15 @@ class Queue(Generic[T]):
         self._putters = Offers()
         self._joiners = ParkingLot()
         self.is_shutdown = False
+        Store.__init__(self, self._maxsize)
         # Whether a getter may be handed what was put, or must find it through `_get`.
-        self._hands_over = self._keeps_items_as(Queue)
-        self._guard: Guard | None = None if self._hands_over else Guard(self)
-        self.queue: Any = None
-        self._init(self._maxsize)
+        self._hands_over = self._items is not None
         count = 0
         for item in items:
             self._put(item)
             count += 1
         self._room = (self._maxsize if self._maxsize > 0 else _ENDLESS) - count
         self.unfinished_tasks = count if unfinished_tasks is None else unfinished_tasks
-
-    def _keeps_items_as(self, kind: type) -> bool:
-        """Say whether all of the methods that keep items are those of *kind*."""
-        names = ("_init", "_put", "_get", "_qsize", "_peek")
-        return all(getattr(type(self), name) is getattr(kind, name) for name in names)
-
-    @classmethod
-    def __class_getitem__(cls, item: Any) -> GenericAlias:
-        return GenericAlias(cls, item)
-
-    # How items are kept: for subclasses to override
-
-    def _init(self, maxsize: int) -> None:
-        self.queue = deque()
-
-    def _qsize(self) -> int:
-        return len(self.queue)
-
-    def _put(self, item: T) -> None:
-        self.queue.append(item)
-
-    def _get(self) -> T:
-        return self.queue.popleft()  # type: ignore[no-any-return]
-
-    def _peek(self) -> T:
-        return self.queue[0]  # type: ignore[no-any-return]
 
     # Putting
 
@@ -141,20 +107,25 @@ class Queue(Generic[T]):
                 self._peekers.unpark_all(item)
             if self._getters.unpark(item):
                 return True
-        if self._store(item):
-            self._announce()
-            return True
-        self._finish_one()
-        return False
+        if self._items is None:
+            stored = self._store_or_fail(item)
+        else:
+            stored = self._claim_room()
+            if stored:
+                self._items.append(item)
+        if not stored:
+            self._finish_one()
+            return False
+        # Somebody may have come while it was being stored.
+        if self._getters:
+            self._getters.unpark(LOOK)
+        if self._peekers:
+            self._peekers.unpark_all(LOOK)
+        return True
 
-    def _store(self, item: T) -> bool:
-        if self._guard is None:
-            if not self._claim_room():
-                return False
-            self.queue.append(item)
-            return True
+    def _store_or_fail(self, item: T) -> bool:
         try:
-            return self._guard.put(item, self._maxsize)
+            return self._store(item, self._maxsize)
         except BaseException:
             self._finish_one()
             raise
@@ -162,13 +133,6 @@ class Queue(Generic[T]):
     def _claim_room(self) -> bool:
         room, self._room = self._room, self._room - (self._room > 0)
         return room > 0
-
-    def _announce(self) -> None:
-        """Tell somebody who came while an item was being stored to look again.  Never switches."""
-        if self._peekers:
-            self._peekers.unpark_all(LOOK)
-        if self._getters:
-            self._getters.unpark(LOOK)
 
     def _wait_for_room(self, item: T, deadline: float | None) -> None:
         ahead = False
@@ -195,7 +159,7 @@ class Queue(Generic[T]):
         if self.is_shutdown:
             while self._putters.claim(LOOK) is not None:
                 pass
-        elif self._guard is not None:
+        elif self._items is None:
             if not self.full():
                 self._putters.claim(LOOK)
         elif self._claim_room():
@@ -207,9 +171,10 @@ class Queue(Generic[T]):
             offer = self._putters.claim(TAKEN)
             if offer is not None:
                 self.unfinished_tasks += 1
-                self.queue.append(offer.item)
+                self._items.append(offer.item)
                 offer.placed = True
-                self._announce()
+                if self._getters:
+                    self._getters.unpark(LOOK)
                 return
             self._room += 1
             if not (self._putters and self._claim_room()):
@@ -238,19 +203,13 @@ class Queue(Generic[T]):
         """Take the first item out.  Never switches.  Raises `Empty` if there is none, and `ShutDown` as `get`."""
         return self.get(False)
 
-    def _has_items(self) -> bool:
-        return bool(self.queue) if self._guard is None else self._guard.has_items()
-
     def _take(self) -> Any:
         """Take the first item out; `NOTHING` if there is none.  Never switches."""
-        if self._guard is not None:
-            return self._take_guarded()
-        if not self.queue:
+        if self._items is None:
+            return self._draw_and_tell()
+        item = self._items.take()
+        if item is NOTHING:
             return NOTHING
-        try:
-            item = self.queue.popleft()
-        except IndexError:
-            return NOTHING  # another thread took it just now
         if self._putters:
             self._fill_room()
         else:
@@ -259,15 +218,14 @@ class Queue(Generic[T]):
                 self._look_for_room()
         return item
 
-    def _take_guarded(self) -> Any:
-        assert self._guard is not None
+    def _draw_and_tell(self) -> Any:
         try:
-            return self._guard.get()
+            return self._draw()
         finally:
             # Also if it fails: who was told to look may be the one who fails, and the next in line waits for what is there.
             if self._putters:
                 self._look_for_room()
-            if self._getters and self._guard.has_items():
+            if self._getters and self._has_items():
                 self._getters.unpark(LOOK)
 
     def _wait_for_item(self, timeout: float | None) -> T:
@@ -309,7 +267,7 @@ class Queue(Generic[T]):
             raise ValueError("'timeout' must be a non-negative number")
         deadline = None if timeout is None else deadline_in(timeout)
         while True:
-            item = self._look()
+            item = self._first()
             if item is not NOTHING:
                 return item  # type: ignore[no-any-return]
             if self.is_shutdown:
@@ -328,14 +286,6 @@ class Queue(Generic[T]):
     def peek_nowait(self) -> T:
         """Return the first item without taking it out.  Never switches.  Raises as `get_nowait`."""
         return self.peek(False)
-
-    def _look(self) -> Any:
-        if self._guard is not None:
-            return self._guard.peek()
-        try:
-            return self._peek()
-        except IndexError:
-            return NOTHING
 
     def qsize(self) -> int:
         """Return how many items are stored."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from types import GenericAlias
 from typing import Any, Generic, TypeVar
 
 from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in
 
 from ._errors import Empty
-from ._offers import LOOK
+from ._items import Items
+from ._offers import LOOK, NOTHING
 
 __all__ = ["SimpleQueue"]
 
@@ -24,7 +24,7 @@ class SimpleQueue(Generic[T]):
     __slots__ = ("__weakref__", "_getters", "_items")
 
     def __init__(self) -> None:
-        self._items: Any = deque()
+        self._items = Items()
         self._getters = ParkingLot()
 
     @classmethod
@@ -52,11 +52,9 @@ class SimpleQueue(Generic[T]):
             raise ValueError("'timeout' must be a non-negative number")
         deadline = None if timeout is None or not block else deadline_in(timeout)
         while True:
-            if self._items:
-                try:
-                    return self._items.popleft()  # type: ignore[no-any-return]
-                except IndexError:
-                    pass  # another thread took it just now
+            item = self._items.take()
+            if item is not NOTHING:
+                return item  # type: ignore[no-any-return]
             if not block:
                 raise Empty
             waiter = Waiter(self)

@@ -1,0 +1,13 @@
+cimport cython
+
+
+@cython.final
+cdef class Items:
+    cdef list _slots
+    cdef Py_ssize_t _head
+    cdef Py_ssize_t _count
+
+    cpdef object append(self, object item)
+    cpdef object take(self)
+    cpdef object first(self)
+    cdef int _grow(self) except -1
