@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from hublet.core import get_hub, idle
 from hublet.core._hub import get_hub_if_exists
 from hublet.core.lowlevel import notify_closing

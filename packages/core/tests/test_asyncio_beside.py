@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+
 from hublet.core import GreenletExit, Timeout, get_hub, joinall, sleep, spawn, spawn_raw
 from hublet.core.lowlevel import ParkingLot, Waiter
 from hublet.core.testing import FakeClock, wait_all_parked

@@ -8,6 +8,7 @@ import threading
 import weakref
 
 import pytest
+
 from hublet.core import Greenlet, get_hub, joinall, sleep, spawn, spawn_later
 from hublet.core.testing import FakeClock, wait_all_parked
 

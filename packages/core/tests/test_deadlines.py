@@ -7,6 +7,7 @@ import random
 import sys
 
 import pytest
+
 from hublet.core import compiled
 from hublet.core._deadlines import Deadlines
 from hublet.core._entry import Callback

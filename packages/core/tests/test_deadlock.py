@@ -6,6 +6,7 @@ import sys
 import weakref
 
 import pytest
+
 from hublet.core import Deadlock, LoopExit, get_hub, getcurrent, sleep, spawn, spawn_raw
 from hublet.core._deadlock import explain, parked_waiters
 from hublet.core.lowlevel import ParkingLot, Waiter, wait_readable

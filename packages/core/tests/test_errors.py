@@ -8,6 +8,7 @@ import signal
 import sys
 
 import pytest
+
 from hublet.core import GreenletExit, Hub, Timeout, get_hub, getcurrent, joinall, sleep, spawn, spawn_later, spawn_raw
 from hublet.core.lowlevel import ParkingLot, Waiter, call_in_thread
 from hublet.core.testing import FakeClock, wait_all_parked
@@ -167,7 +168,10 @@ print(repr(greenlet.exception), spawn(lambda: "works").get())
 """
     )
 
-    assert printed.splitlines() == ["['in the handler', 'in the handler', 'in the handler']", "ValueError('in the greenlet') works"]
+    assert printed.splitlines() == [
+        "['in the handler', 'in the handler', 'in the handler']",
+        "ValueError('in the greenlet') works",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["stream", "logging"])

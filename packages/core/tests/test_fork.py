@@ -11,9 +11,18 @@ import traceback
 from collections.abc import Callable
 
 import pytest
+
 from hublet.core import Timeout, get_hub, getcurrent, joinall, reinit, sleep, spawn, spawn_later
 from hublet.core._hub import in_main_thread
-from hublet.core.lowlevel import ParkingLot, Waiter, call_in_thread, deadline_in, notify_closing, wait_readable, wait_writable
+from hublet.core.lowlevel import (
+    ParkingLot,
+    Waiter,
+    call_in_thread,
+    deadline_in,
+    notify_closing,
+    wait_readable,
+    wait_writable,
+)
 from hublet.core.testing import wait_all_parked
 
 pytestmark = [

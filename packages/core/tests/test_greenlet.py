@@ -8,6 +8,7 @@ import weakref
 
 import greenlet as greenlet_module
 import pytest
+
 from hublet.core import (
     Greenlet,
     GreenletExit,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import greenlet as greenlet_module
 import pytest
+
 from hublet.core import Timeout, compiled, get_hub, getcurrent, idle, joinall, sleep, spawn, spawn_later, spawn_raw
 from hublet.core.lowlevel import ParkingLot, Waiter, notify_closing, wait_readable
 from hublet.core.testing import FakeClock, wait_all_parked

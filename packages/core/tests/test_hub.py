@@ -6,8 +6,8 @@ import os
 import threading
 
 import pytest
-from hublet.core import Hub, InvalidSwitchError, get_hub, getcurrent, idle, sleep, spawn
-from hublet.core import _switch
+
+from hublet.core import Hub, InvalidSwitchError, _switch, get_hub, getcurrent, idle, sleep, spawn
 from hublet.core.lowlevel import Waiter, get_hub_if_exists
 from hublet.core.testing import assert_no_switch, wait_all_parked
 

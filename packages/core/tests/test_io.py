@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+
 from hublet.core import ConcurrentObjectUseError, GreenletExit, Timeout, get_hub, joinall, sleep, spawn
 from hublet.core.lowlevel import (
     READ,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from hublet.core._entry import Callback, Entry
 from hublet.core._park import Waiter
 from hublet.core.loops import LOOPS, READ, WRITE, Handle, Loop, _selectors, _wakeup, default_loop, make_loop
@@ -555,6 +556,21 @@ def test_what_is_not_watched_any_more_is_not_reported(loop: Loop, pair):
     assert loop.waiting == 0
 
 
+def test_what_is_not_watched_any_more_does_not_end_a_wait(loop: Loop, pair):
+    ours, theirs = pair
+    handle = loop.watch(ours.fileno())
+    reader = wait_to_read(handle)
+    settle(loop)
+
+    handle.clear_reader(reader)
+    loop.unwatch(handle)
+    theirs.send(b"x")
+    started = time.monotonic()
+    loop.poll(0.05)
+
+    assert time.monotonic() - started >= 0.05
+
+
 def test_unwatching_twice_is_harmless(loop: Loop, pair):
     handle = loop.watch(pair[0].fileno())
     loop.unwatch(handle)
@@ -600,6 +616,28 @@ def test_a_descriptor_that_is_closed_already_may_be_unwatched(loop: Loop, pair):
     settle(loop)
     assert handle.loop is None
     assert loop.waiting == 0
+
+
+def test_what_was_closed_too_early_may_come_back_under_its_old_number(pair):
+    # The kernel still knows the number and what it stood for, and nobody could tell it otherwise.
+    ours, theirs = pair
+    try:
+        loop = make_loop("native")
+    except ImportError as error:
+        pytest.skip(str(error))
+    number, copy = ours.fileno(), os.dup(ours.fileno())
+    handle = loop.watch(number)
+    os.close(number)
+    loop.unwatch(handle)
+
+    os.dup2(copy, number)
+    successor = loop.watch(number)
+    wait_to_read(successor)
+    theirs.send(b"x")
+    poll_until(loop, lambda: successor.reader is None)
+
+    os.close(copy)
+    loop.close()
 
 
 def test_the_next_owner_of_a_number_gets_nothing_of_the_last_ones(loop: Loop, pair):
@@ -903,6 +941,19 @@ def test_a_signal_handler_runs_while_it_waits(loop: Loop, alarm: Callable[..., N
 
 
 @needs_signals
+def test_a_signal_ends_no_second_wait(loop: Loop, alarm: Callable[..., None]):
+    alarm(0.01, lambda *_: loop.wake())
+    loop.poll(10)
+    settle(loop)
+
+    started, used = time.monotonic(), time.thread_time()
+    loop.poll(0.1)
+
+    assert time.monotonic() - started >= 0.1
+    assert time.thread_time() - used < 0.05
+
+
+@needs_signals
 def test_what_a_signal_handler_raises_the_wait_raises(loop: Loop, alarm: Callable[..., None]):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -1159,10 +1210,22 @@ def test_a_child_and_its_parent_wake_only_themselves(loop: Loop):
 
     started = time.monotonic()
     loop.poll(10)
-    assert time.monotonic() - started < 5, "the child has taken the wake"
+    assert time.monotonic() - started < 5, "the child has taken it"
     started = time.monotonic()
     loop.poll(0.05)
     assert time.monotonic() - started >= 0.05
+
+
+@needs_fork
+def test_a_wake_from_before_the_fork_ends_a_wait_of_the_child_too(loop: Loop):
+    def child() -> None:
+        loop.after_fork()
+        started = time.monotonic()
+        loop.poll(10)
+        assert time.monotonic() - started < 5
+
+    loop.wake()
+    in_child(child)
 
 
 @needs_fork
@@ -1214,10 +1277,10 @@ def test_a_child_forked_by_another_thread_while_the_loop_waits_has_its_signals(
 
         def child() -> None:
             own.after_fork()
+            assert signal.set_wakeup_fd(-1) == -1
             called: list[None] = []
             alarm(0.01, lambda *_: (called.append(None), own.wake()))
             poll_until(own, lambda: bool(called))
-            assert signal.set_wakeup_fd(-1) == -1
 
         try:
             in_child(child)

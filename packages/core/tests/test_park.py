@@ -9,6 +9,7 @@ import sys
 import weakref
 
 import pytest
+
 from hublet.core import (
     BlockingSwitchOutError,
     GreenletExit,

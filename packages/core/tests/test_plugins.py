@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from hublet.core import plugins
 
 

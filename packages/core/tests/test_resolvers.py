@@ -6,6 +6,7 @@ import socket
 import threading
 
 import pytest
+
 from hublet.core import config, get_hub, plugins, resolvers, spawn
 from hublet.core.lowlevel import get_hub_if_exists
 from hublet.core.testing import assert_no_switch

@@ -11,6 +11,7 @@ from collections import deque
 from pathlib import Path
 
 import pytest
+
 from hublet.core import _ring
 from hublet.core._entry import Callback
 

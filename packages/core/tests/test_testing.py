@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+
 from hublet.core import BlockingSwitchOutError, Timeout, get_hub, joinall, sleep, spawn, spawn_later, wait
 from hublet.core.lowlevel import ParkingLot, Waiter, call_in_thread, deadline_in
 from hublet.core.testing import FakeClock, Sequencer, assert_no_switch, fake_clock, wait_all_parked

@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from hublet.core import (
     BlockingSwitchOutError,
     Greenlet,
@@ -669,7 +670,7 @@ def test_many_threads_may_join_one_greenlet(hasty_switches: None):
     for _ in range(20):
         greenlet = spawn(sleep, 0)
         barrier = threading.Barrier(5)
-        threads = [Thread(lambda: (barrier.wait(), greenlet.join(5))) for _ in range(4)]
+        threads = [Thread(lambda barrier=barrier, greenlet=greenlet: (barrier.wait(), greenlet.join(5))) for _ in range(4)]
         call_in_thread(barrier.wait)
         greenlet.join()
         start = time.monotonic()

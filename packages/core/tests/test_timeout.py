@@ -6,7 +6,8 @@ import gc
 import weakref
 
 import pytest
-from hublet.core import GreenletExit, Timeout, get_hub, sleep, spawn, spawn_later, with_timeout
+
+from hublet.core import GreenletExit, Timeout, get_hub, sleep, spawn, with_timeout
 from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked
 

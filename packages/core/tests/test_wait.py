@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+
 from hublet.core import (
     BlockingSwitchOutError,
     Greenlet,

@@ -8,6 +8,7 @@ from _thread import _count as count_threads
 from collections.abc import Iterator
 
 import pytest
+
 from hublet.core import get_hub, sleep, spawn
 from hublet.core._watchdog import Watchdog
 
@@ -56,7 +57,7 @@ def test_each_place_is_reported_once_and_counted(watchdog: Watchdog, messages: l
         waker.start()
         wait_here()
         waker.join()
-        sleep(0)
+        sleep(0.0001)
 
     assert len(messages) == len(watchdog.counts)
     assert sum(watchdog.counts.values()) >= 3

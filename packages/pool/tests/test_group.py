@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import greenlet as greenlets
 import pytest
+
 from hublet.core import Greenlet, GreenletExit, Timeout, getcurrent, sleep, spawn
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked
 from hublet.pool import Group, Pool

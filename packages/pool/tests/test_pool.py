@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 
 import pytest
+
 from hublet.core import Greenlet, Timeout, sleep, spawn, spawn_later
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked
 from hublet.pool import Pool, PoolFull

@@ -12,7 +12,10 @@ def eq(one, other):
 
 def test_a_place_that_becomes_free_in_the_middle_of_waiting_is_noticed(interleaved):
     interleaved(
-        lambda: Slots(0), lambda s: s.wait_and_take(None, s), lambda s: s.give(), lambda s, taken, _: eq((taken, s.free), (True, 0))
+        lambda: Slots(0),
+        lambda s: s.wait_and_take(None, s),
+        lambda s: s.give(),
+        lambda s, taken, _: eq((taken, s.free), (True, 0)),
     )
     interleaved(lambda: Slots(0), lambda s: s.wait(None, s), lambda s: s.give(), lambda s, free, _: eq((free, s.free), (1, 1)))
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from hublet.core import compiled, get_hub, idle, joinall, spawn
 from hublet.core.lowlevel import get_hub_if_exists
 from hublet.core.testing import FakeClock, fake_clock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from hublet.core import kill, sleep, spawn
 from hublet.core.testing import FakeClock, wait_all_parked
 from hublet.sync import Barrier, BrokenBarrierError

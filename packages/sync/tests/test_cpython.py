@@ -11,6 +11,7 @@ import unittest
 from functools import partial
 
 import pytest
+
 from hublet import sync
 from hublet.core import compiled
 from hublet.sync import LifoQueue, PriorityQueue, Queue, SimpleQueue

@@ -7,6 +7,7 @@ import time
 import weakref
 
 import pytest
+
 from hublet.core import BlockingSwitchOutError, Timeout, getcurrent, iwait, kill, sleep, spawn, wait
 from hublet.core.lowlevel import get_hub_if_exists
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked

@@ -6,6 +6,7 @@ import dis
 import inspect
 
 import pytest
+
 from hublet.core import compiled
 from hublet.core.lowlevel import Waiter
 from hublet.sync import AsyncResult, BoundedSemaphore, Event, Lock, RLock, Semaphore

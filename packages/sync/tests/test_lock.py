@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+
 from hublet.core import GreenletExit, getcurrent, killall, sleep, spawn
 from hublet.core.lowlevel import get_hub_if_exists
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked

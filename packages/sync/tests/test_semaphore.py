@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+
 from hublet.core import GreenletExit, Timeout, kill, killall, sleep, spawn, spawn_later, wait
 from hublet.core.lowlevel import get_hub_if_exists
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked

@@ -90,5 +90,5 @@ class Deadlines:
         heapify(live)
         # Unless something was added or swept meanwhile: then the next cancellation tries again.  One line, one step.
         # fmt: off
-        self._heap, self._empty = (live, 0) if newest == self.newest and self._heap is before else (self._heap, self._empty)  # noqa: E501
+        self._heap, self._empty = (live, 0) if newest == self.newest and self._heap is before else (self._heap, self._empty)
         # fmt: on

@@ -1,7 +1,8 @@
 """The kernel of the hub: run what is ready, let deadlines pass, poll.
 
-A turn has three steps.  Run what is ready, at most `BUDGET` entries and for about `TURN` seconds, with those counted that
-greenlets took for themselves when they parked.  Expire what is due.  Poll: without waiting if something is ready, otherwise until the next deadline.
+A turn has three steps.  Run what is ready, at most `BUDGET` entries and for about `TURN` seconds, counting those that
+greenlets took for themselves when they parked.  Expire what is due.  Poll: without waiting if something is ready, otherwise
+until the next deadline.
 
 **Direct hand-off.**  A greenlet that parks takes the next entry out of the ring itself and switches straight to its
 greenlet; that halves the switches.  The budget makes it come back here, so that deadlines and descriptors are looked at

@@ -19,7 +19,7 @@ class Group(Mapping):
     It has a length, can be iterated and asked for a greenlet, and is false when it is empty.
     """
 
-    greenlet_class: type[Greenlet] = Greenlet
+    greenlet_class: type[Greenlet[Any]] = Greenlet
     """What `spawn` makes; may be set in a subclass or an instance."""
 
     def __init__(self, greenlets: Iterable[Any] = ()) -> None:

@@ -96,7 +96,7 @@ class Mapping:
 
     def map_async(
         self, func: Callable[[T], R], iterable: Iterable[T], callback: Callable[[list[R]], object] | None = None
-    ) -> Greenlet:
+    ) -> Greenlet[Any]:
         """Return a greenlet that runs `map_cb`.  Never switches."""
         return spawn(self.map_cb, func, iterable, callback)
 

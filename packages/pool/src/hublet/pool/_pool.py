@@ -26,7 +26,7 @@ class Pool(Group):
     in which they came.  Raises `ValueError` if *size* is negative.
     """
 
-    def __init__(self, size: int | None = None, greenlet_class: type[Greenlet] | None = None) -> None:
+    def __init__(self, size: int | None = None, greenlet_class: type[Greenlet[Any]] | None = None) -> None:
         if size is not None and size < 0:
             raise ValueError(f"the size of a pool must not be negative, as {size} is")
         Group.__init__(self)

@@ -134,6 +134,7 @@ class PyuvLoop(Loop):
         handle.armed = 0
         del self._handles[handle.fd]
         self.waiting -= (handle.reader is not None) + (handle.writer is not None)
+        poll: Any
         poll, handle.data = handle.data, None
         if poll is not None and self._uv.pid == os.getpid():
             poll.close(_kept[self._uv].discard)
