@@ -129,6 +129,8 @@ NAMES = (
     "www.test",
     "WWW.Test",
     b"www.test",
+    "www.test\0.elsewhere",
+    b"www.test\0.elsewhere",
     "www.test.",
     "v4.test",
     "v6.test",
@@ -204,6 +206,8 @@ def with_name_server() -> Iterable[Case]:
         for port in PORTS:
             yield "getaddrinfo", (host, port)
             yield "getaddrinfo", (host, port, 0, socket.SOCK_DGRAM, 0, socket.AI_NUMERICSERV)
+    yield "gethostbyname_ex", ("0x7f.1",)
+    yield "getnameinfo", (("fe80::1", 80, 0, 1), 0)
     for address in ADDRESSES:
         if address != "::":  # for which the C library sets no number, so that there is that of the call before
             yield "gethostbyaddr", (address,)

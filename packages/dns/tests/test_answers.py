@@ -144,11 +144,28 @@ def test_the_name_of_an_address_may_be_kept_elsewhere(resolver):
     [("192.0.2.200", 1), ("192.0.2.7", 4), ("192.0.2.8", 4), ("2001:db8::2", 1), ("::", 1)],
     ids=["unknown", "no name", "no host's name", "IPv6", "no address"],
 )
-def test_an_address_without_a_name(resolver, address, number):
+def test_an_address_without_a_name(server, resolver, address, number):
     with pytest.raises(socket.herror) as caught:
         resolver.gethostbyaddr(address)
 
     assert number_of(caught) == number
+    assert server.asked() == ([] if address == "::" else ["PTR"])
+
+
+def test_an_address_on_one_link_has_no_name_but_its_link(resolver):
+    host, service = resolver.getnameinfo(("fe80::1", 80, 0, 1), 0)
+
+    assert (host, service) == socket.getnameinfo(("fe80::1", 80, 0, 1), socket.NI_NUMERICHOST)
+
+
+def test_a_way_to_write_an_address_that_only_some_functions_know(resolver):
+    assert resolver.gethostbyname("0x7f.1") == "127.0.0.1"
+    with pytest.raises(socket.herror):
+        resolver.gethostbyname_ex("0x7f.1")
+
+
+def test_a_name_ends_where_the_c_library_sees_its_end(resolver):
+    assert addresses(resolver.getaddrinfo(b"v4.test\0.elsewhere", 80, type=STREAM)) == ["192.0.2.4"]
 
 
 def test_names_and_services_of_socket_addresses(resolver):

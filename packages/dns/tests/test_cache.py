@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 
+import dns.message
+import dns.rcode
 import pytest
-from nameserver import fails
 
 from hublet.core.testing import fake_clock
 from hublet.dns._cache import Cache
@@ -97,6 +98,15 @@ def test_that_there_is_nothing_is_kept_as_long_as_the_zone_says(server, make_res
     assert server.asked() == ["A"]
 
 
+@pytest.mark.parametrize("name", ["nobody.short", "nobody.long"])
+def test_that_there_is_nothing_is_kept_for_the_shorter_of_two_times(server, make_resolver, name):
+    server.add("short. 20 SOA ns.short. root.short. 1 2 3 4 3600", "long. 3600 SOA ns.long. root.long. 1 2 3 4 20")
+
+    (answer,) = make_resolver().ask(name, ("A",))
+
+    assert answer.ttl == 20
+
+
 def test_that_there_is_nothing_is_not_kept_where_nobody_says_for_how_long(server, make_resolver):
     resolver = make_resolver()
 
@@ -108,8 +118,14 @@ def test_that_there_is_nothing_is_not_kept_where_nobody_says_for_how_long(server
 
 
 def test_failures_are_not_kept(server, make_resolver):
+    def fails_with_authority(asked):
+        reply = asked.server.reply(dns.message.make_query("nobody.test.", "A"))
+        reply.id, reply.question = asked.query.id, asked.query.question
+        reply.set_rcode(dns.rcode.SERVFAIL)
+        asked.send_message(reply)
+
     resolver = make_resolver()
-    server.behave("v4.test.", fails)
+    server.behave("v4.test.", fails_with_authority)
     with pytest.raises(socket.gaierror):
         resolver.gethostbyname("v4.test.")
 

@@ -102,9 +102,7 @@ def test_an_entry_point_that_names_something_else_is_an_error(interpreter):
 
 
 def test_every_replacement_is_imported_before_anything_is_replaced(interpreter):
-    interpreter.add_distribution(
-        "early", "Patch('colours', 'colorsys', __name__, ('rgb_to_hsv',))", "rgb_to_hsv = 'replaced'"
-    )
+    interpreter.add_distribution("early", "Patch('colours', 'colorsys', __name__, ('rgb_to_hsv',))", "rgb_to_hsv = 'replaced'")
     interpreter.write("late_module.py", "import colorsys\nseen = colorsys.rgb_to_hsv\nhsv_to_rgb = 'replaced too'")
     interpreter.add_distribution("late", "Patch('colours', 'colorsys', 'late_module', ('hsv_to_rgb',))")
 

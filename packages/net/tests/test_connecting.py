@@ -231,8 +231,12 @@ def test_create_connection_tries_one_address_after_the_other(listener):
 
 
 def test_create_connection_binds_to_the_source_address(listener):
-    with socket.create_connection(listener.getsockname(), source_address=("127.0.0.1", 0)) as sock:
-        assert sock.getsockname()[0] == "127.0.0.1"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        source = probe.getsockname()
+
+    with socket.create_connection(listener.getsockname(), source_address=source) as sock:
+        assert sock.getsockname() == source
 
 
 def test_create_connection_raises_the_last_error():

@@ -115,6 +115,25 @@ def test_numbers_are_looked_up_without_asking_anybody(resolver, function, args):
 
 
 @pytest.mark.parametrize(
+    "args",
+    [
+        ("::1", 80, stdlib.AF_INET),
+        ("127.0.0.1", 80, stdlib.AF_INET6),
+        ("host.test", 80, 0, 0, 0, stdlib.AI_NUMERICHOST),
+        ("127.0.0.1", 80, 0, 12345),
+    ],
+)
+def test_numbers_that_are_wrong_are_an_error_without_asking_anybody(resolver, args):
+    with assert_no_switch(), pytest.raises(socket.gaierror) as ours:
+        socket.getaddrinfo(*args)
+    with pytest.raises(socket.gaierror) as original:
+        stdlib.getaddrinfo(*args)
+
+    assert ours.value.args == original.value.args
+    assert resolver.asked == []
+
+
+@pytest.mark.parametrize(
     ("function", "args"),
     [
         ("getaddrinfo", ("localhost", 80)),
@@ -202,6 +221,18 @@ def test_a_resolver_that_finds_nothing_is_an_error(resolver):
     resolver.answer([])
 
     assert connecting.get() == socket.EAI_NONAME
+
+
+@pytest.mark.skipif(not hasattr(stdlib, "AF_PACKET"), reason="no packet sockets here")
+def test_the_name_of_an_interface_is_no_name_of_a_host(resolver):
+    try:
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
+    except PermissionError:
+        pytest.skip("packet sockets are not allowed here")
+    with sock, assert_no_switch():
+        sock.bind(("lo", 0))
+
+    assert resolver.asked == []
 
 
 @pytest.mark.parametrize("host", ["", "<broadcast>", "127.0.0.1", "0.0.0.0"])

@@ -7,6 +7,8 @@ import gc
 import os
 import queue
 import socket as stdlib
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -15,7 +17,7 @@ import pytest
 
 from hublet.core import sleep, spawn
 from hublet.core.errors import InvalidThreadUseError
-from hublet.core.lowlevel import call_in_thread, get_hub, get_hub_if_exists
+from hublet.core.lowlevel import call_in_thread, get_hub, get_hub_if_exists, handle_for
 from hublet.core.testing import wait_all_parked
 from hublet.net import socket
 
@@ -192,6 +194,61 @@ def test_an_idle_socket_may_move_to_the_hub_of_another_thread_and_back(unix_pair
         assert join() == b"there"
 
 
+@pytest.mark.parametrize("turns", [False, True], ids=["before", "after"])
+def test_a_socket_that_moved_away_leaves_its_number_to_others(turns, in_thread, with_hub):
+    one, other = socket.socketpair()
+    fd = one.fileno()
+    reader = spawn(one.recv, 100)
+    wait_all_parked()
+    other.sendall(b"here")
+    reader.get()
+
+    def read_and_close():
+        spawn(other.sendall, b"there")
+        with one:
+            return one.recv(100)
+
+    assert in_thread(with_hub, read_and_close)() == b"there"  # joined without letting our hub run
+    if turns:
+        wait_all_parked()
+    new, peer = socket.socketpair()
+    assert fd in (new.fileno(), peer.fileno())
+    readers = spawn(new.recv, 100), spawn(peer.recv, 100)
+    wait_all_parked()
+    new.send(b"1")
+    peer.send(b"2")
+
+    assert [each.get() for each in readers] == [b"2", b"1"]
+    for each in (other, new, peer):
+        each.close()
+
+
+@pytest.mark.parametrize("turns", [False, True], ids=["before", "after"])
+def test_a_socket_that_moved_away_is_forgotten_by_its_old_hub(turns, unix_pair, in_thread, with_hub):
+    one, other = unix_pair
+    reader = spawn(one.recv, 100)
+    wait_all_parked()
+    other.sendall(b"here")
+    reader.get()
+    handle = handle_for(one.fileno())
+
+    def read():
+        spawn(other.sendall, b"there")
+        return one.recv(100)
+
+    in_thread(with_hub, read)()
+    if turns:
+        wait_all_parked()
+    else:
+        assert handle_for(other.fileno()) is not handle  # nothing yet
+        reader = spawn(one.recv, 100)
+        wait_all_parked()
+        other.sendall(b"back")
+        reader.get()
+
+    assert handle.loop is None
+
+
 def test_a_socket_that_is_waited_for_in_one_hub_cannot_be_waited_for_in_another(unix_pair, in_thread, with_hub):
     one, other = unix_pair
     reader = spawn(one.recv, 100)
@@ -300,6 +357,54 @@ def test_a_socket_that_another_thread_finds_to_be_garbage_is_closed_by_its_hub(i
 
     assert [each.category for each in caught] == [ResourceWarning]
     other.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_child_closes_what_another_thread_has_registered(in_thread, with_hub):
+    one, other = socket.socketpair()
+    reading, done = threading.Event(), threading.Event()
+
+    def read():
+        reader = spawn(one.recv, 100)
+        wait_all_parked()
+        other.sendall(b"hello")
+        reader.get()
+        reading.set()
+        done.wait()
+
+    join = in_thread(with_hub, read)
+    reading.wait()
+    fd = one.fileno()
+    child = os.fork()
+    if not child:
+        one.close()
+        os._exit(0 if isinstance(error_of(os.fstat, fd), OSError) else 1)
+    _, status = os.waitpid(child, 0)
+    done.set()
+    join()
+
+    assert status == 0
+    one.close()
+    other.close()
+
+
+def test_in_the_main_thread_waiting_makes_a_hub():
+    code = """if 1:
+        from hublet.core.lowlevel import get_hub_if_exists
+        from hublet.net import socket
+        one, other = socket.socketpair()
+        assert get_hub_if_exists() is None
+        one.settimeout(0.001)
+        try:
+            one.recv(100)
+        except TimeoutError:
+            print(get_hub_if_exists() is not None)
+    """
+    path = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True)
+
+    assert done.stdout.strip() == b"True", done.stderr
 
 
 def test_a_socket_of_a_thread_that_has_ended_can_be_closed(in_thread):

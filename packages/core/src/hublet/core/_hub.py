@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Hub", "call_soon_threadsafe", "get_hub", "get_hub_if_exists", "in_main_thread", "set_main_thread"]
 
 _main_thread = get_ident()
+_ghosts = 0  # native threads that a forked child still counts, though they stayed behind in the parent
 
 
 def in_main_thread() -> bool:
@@ -36,8 +37,9 @@ def in_main_thread() -> bool:
 
 def set_main_thread() -> None:
     """Let the calling thread be the main one.  For a forked child, in which no other thread is left."""
-    global _main_thread
+    global _main_thread, _ghosts
     _main_thread = get_ident()
+    _ghosts = count_threads()
 
 
 class _PerThread(thread_local):
@@ -133,7 +135,7 @@ class Hub(greenlet):
             for waiter in joiners:
                 waiter.unpark()
             return True
-        if not in_main_thread() or count_threads() > self._own_threads():
+        if not in_main_thread() or count_threads() - _ghosts > self._own_threads():
             return False  # another thread may still call or set something
         from ._deadlock import explain  # late: only ever needed once
 

@@ -1,7 +1,7 @@
 """asyncio's running loop, current task and hooks, which are one per native thread, made one per greenlet.
 
 A greenlet that parks inside a coroutine takes them away with it and puts them back when it resumes, so at every switch the
-thread has none, and no greenlet ever sees another's.  Programs that never import asyncio pay one comparison a switch.
+thread has none, and no greenlet ever sees another's.  Programs that never import asyncio pay one look into a dictionary.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["leave", "restore"]
 
 _modules = sys.modules
-_known = 0  # how many modules there were when we last looked for asyncio
 _get_running_loop: Any = None
 _set_running_loop: Any = None
 
@@ -23,9 +22,9 @@ _set_running_loop: Any = None
 def leave() -> Any:
     """Take the running loop and task off this thread; return them for `restore`, or `None` if there are none."""
     if _get_running_loop is None:
-        if len(_modules) == _known:
+        if "asyncio.events" not in _modules:
             return None
-        _look_for_asyncio()
+        _bind()
         if _get_running_loop is None:
             return None
     loop = _get_running_loop()
@@ -55,11 +54,10 @@ def _leave(loop: Any) -> Any:
     return loop, task, _enter_task, hooks
 
 
-def _look_for_asyncio() -> None:
-    global _known, _get_running_loop, _set_running_loop
-    _known = len(_modules)
+def _bind() -> None:
+    global _get_running_loop, _set_running_loop
     events = _modules.get("asyncio.events")
-    # Absent while asyncio is being imported; the next new module makes us look again.
+    # Absent while asyncio is being imported; then we look again.
     setter = getattr(events, "_set_running_loop", None)
     if setter is not None:
         _set_running_loop = setter

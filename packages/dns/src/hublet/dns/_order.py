@@ -107,9 +107,11 @@ def _scope(packed: bytes) -> int:
 
 
 def _common_bits(destination: bytes, source: bytes) -> int:
-    """Return how long a prefix the two share; 0 for IPv4, where it says nothing of distance and spoils rotation."""
-    if destination.startswith(_MAPPED) or source.startswith(_MAPPED):
-        return 0
+    """Return how long a prefix the two share, as far as networks are told apart by it.
+
+    At most 64 bits, as long as the prefix of a source in IPv6 is; so it says nothing of IPv4, where it would spoil the
+    rotation of servers' answers.
+    """
     return min(_leading_bits(destination, source), 64)
 
 

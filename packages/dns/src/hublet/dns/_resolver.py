@@ -24,7 +24,6 @@ __all__ = ["NetworkResolver"]
 
 AF_INET, AF_INET6, AF_UNSPEC = _socket.AF_INET, _socket.AF_INET6, _socket.AF_UNSPEC
 _EAI_NONAME = _socket.EAI_NONAME
-_EAI_ADDRFAMILY: int = getattr(_socket, "EAI_ADDRFAMILY", _EAI_NONAME)
 _V4MAPPED: int = getattr(_socket, "AI_V4MAPPED", 0)
 _ALL: int = getattr(_socket, "AI_ALL", 0)
 
@@ -242,15 +241,14 @@ def _templates(port: Any, family: int, type: int, proto: int, flags: int) -> dic
     """
     flags = flags & ~_socket.AI_CANONNAME | _socket.AI_NUMERICHOST
     found: dict[int, list[Row]] = {}
-    errors = []
+    error: _socket.gaierror | None = None
     for each, address in ((AF_INET, "127.0.0.1"), (AF_INET6, "::1")):
         try:
             found[each] = _socket.getaddrinfo(address, port, family, type, proto, flags)
-        except _socket.gaierror as error:
-            errors.append(error)
-    if not found:
-        # "Wrong family" only says that this one was not wanted.
-        raise next((error for error in errors if error.errno != _EAI_ADDRFAMILY), errors[0])
+        except _socket.gaierror as raised:
+            error = raised  # perhaps only that this family is not wanted
+    if not found and error is not None:
+        raise error
     return found
 
 

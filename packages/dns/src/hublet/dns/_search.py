@@ -38,7 +38,7 @@ def search(name: str, settings: Settings, ask: Ask) -> list[Answer]:
             if _is_final(answers):
                 return _found(answers)
             if not first_as_it_is:
-                failures.append(answers[0])
+                failures.append(answers[0])  # otherwise what was said of the name as it is counts
             if answers[0].status == NO_RECOVERY or answers[0].is_timeout:
                 break
         if not first_as_it_is and "" not in settings.search:
@@ -46,7 +46,7 @@ def search(name: str, settings: Settings, ask: Ask) -> list[Answer]:
             if _is_final(answers):
                 return _found(answers)
             failures.append(answers[0])
-    raise LookupFailed(_reported([failure.status for failure in failures], first_as_it_is))
+    raise LookupFailed(_telling([failure.status for failure in failures]))
 
 
 def _is_final(answers: list[Answer]) -> bool:
@@ -59,10 +59,9 @@ def _found(answers: list[Answer]) -> list[Answer]:
     return answers
 
 
-def _reported(statuses: list[int], first_as_it_is: bool) -> int:
-    """Return which failure to report: that of the name as it is if it came first, otherwise the one that says most."""
-    if not first_as_it_is:
-        for status in (NO_DATA, TRY_AGAIN):
-            if status in statuses:
-                return status
-    return statuses[0] if first_as_it_is else statuses[-1]
+def _telling(statuses: list[int]) -> int:
+    """Return which of the failures says most."""
+    for status in (NO_DATA, TRY_AGAIN):
+        if status in statuses:
+            return status
+    return statuses[-1]

@@ -64,8 +64,7 @@ def missing(feature: str, records: Iterable[Patch]) -> MissingPatchError:
     distribution = FEATURES[feature].distribution
     if any(record.distribution == distribution for record in records):
         message = (
-            f"the installed {distribution} cannot patch {feature!r} yet: pip install --upgrade {distribution}, "
-            "or do without it"
+            f"the installed {distribution} cannot patch {feature!r} yet: pip install --upgrade {distribution}, or do without it"
         )
     else:
         message = f"patching {feature!r} needs {distribution}, which is not installed: pip install {distribution}"

@@ -20,7 +20,15 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from hublet.core.errors import InvalidThreadUseError
-from hublet.core.lowlevel import Handle, Waiter, forget_fd, get_hub_if_exists, handle_for, notify_closing
+from hublet.core.lowlevel import (
+    Handle,
+    Waiter,
+    call_soon_threadsafe,
+    forget_fd,
+    get_hub_if_exists,
+    handle_for,
+    notify_closing,
+)
 
 if TYPE_CHECKING:
     from ._socket import socket
@@ -83,10 +91,10 @@ def release(sock: socket, fd: int, *, close: bool) -> bool:
     if handle is None or handle.loop is None or hub is get_hub_if_exists():
         notify_closing(fd)
     elif hub.thread_ident not in sys._current_frames():
-        pass  # the thread has ended, and its hub will never turn again
+        pass  # its thread is not in this process: we are a forked child, and that hub will never turn here
     elif close:
         sock._handle = sock._hub = None
-        hub.call_soon_threadsafe(_close_in_turn, handle, fd)
+        call_soon_threadsafe(hub, _close_in_turn, handle, fd)
         return False
     else:
         _refuse_if_waited_for(sock, "taken from")
@@ -114,7 +122,7 @@ def _close_in_turn(handle: Handle, fd: int) -> None:
 def _leave(hub: Any, handle: Handle) -> None:
     """Let *hub*, which is another thread's, forget the handle of a socket that moves away from it."""
     _leaving.add((hub, handle))
-    hub.call_soon_threadsafe(_forget_left, hub)
+    call_soon_threadsafe(hub, _forget_left, hub)
 
 
 def _forget_left(hub: Any) -> None:
@@ -123,6 +131,6 @@ def _forget_left(hub: Any) -> None:
         if each[0] is hub:
             _leaving.discard(each)
             handle = each[1]
-            # Otherwise somebody has begun to wait here again, or it was closed meanwhile.
+            # Otherwise it was closed meanwhile, or somebody has begun to wait just when it was seen to be idle.
             if handle.loop is not None and handle.reader is None and handle.writer is None:
                 forget_fd(handle.fd)

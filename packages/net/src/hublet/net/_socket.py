@@ -302,8 +302,8 @@ class socket(Original):
             if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
                 raise
             sent = 0
-        if sent == (len(data) if data.__class__ is bytes else memoryview(data).nbytes):
-            return
+        if data.__class__ is bytes and sent == len(data):
+            return  # the common case, without a memoryview
         view = memoryview(data)
         try:
             view = view.cast("B")
@@ -423,6 +423,7 @@ class socket(Original):
                 in_time = self._nap(pause, deadline)
                 pause = min(2.0 * pause, _LAST_PAUSE)
             else:
+                # Linux says 0, once, of a connection that was begun before; others say EISCONN.
                 return 0 if begun and error == errno.EISCONN else error
             if not in_time:
                 return _TIMED_OUT

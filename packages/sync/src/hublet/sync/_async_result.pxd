@@ -1,3 +1,6 @@
+# Looked up once, when the module is loaded, instead of at each use.
+cdef object ParkingLot, Timeout, Waiter, deadline_in
+
 cdef object _NONE
 
 cdef class AsyncResult:

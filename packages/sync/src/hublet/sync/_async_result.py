@@ -25,15 +25,16 @@ class AsyncResult(Generic[T]):
     """
 
     # As in `Event`: the outcome is stored, in one step, before anybody is woken, and whoever waits looks for it after
-    # joining the line.
+    # joining the line.  The line and the list of links are made when they are first needed, since most results need one of
+    # the two at most, and are given to all in one line without a call, hence in one step.
 
     __slots__ = ("__weakref__", "_failure", "_line", "_links", "_value")
 
     def __init__(self) -> None:
         self._value: Any = _NONE
         self._failure: tuple[BaseException, TracebackType | None] | None = None
-        self._line = ParkingLot()
-        self._links: list[Any] = []
+        self._line: ParkingLot | None = None
+        self._links: list[Any] | None = None
 
     @classmethod
     def __class_getitem__(cls, item: Any) -> GenericAlias:
@@ -69,9 +70,9 @@ class AsyncResult(Generic[T]):
             self.set_exception(source.exception, getattr(source, "exc_info", None))
 
     def _notify(self) -> None:
-        if self._line:
+        if self._line is not None:
             self._line.unpark_all()
-        if self._links:
+        if self._links is not None:
             _links.fire(self, self._links)
 
     # Waiting
@@ -113,6 +114,8 @@ class AsyncResult(Generic[T]):
     def _park(self, timeout: float | None) -> bool:
         deadline = None if timeout is None else deadline_in(timeout)
         waiter = Waiter(self)
+        line = ParkingLot()
+        self._line = line if self._line is None else self._line
         self._line.add(waiter)
         if self.ready():
             self._line.unpark_all()
@@ -166,11 +169,14 @@ class AsyncResult(Generic[T]):
         Never switches.  The hub is that of the calling thread.  In a thread without one, the callback is called in the
         thread that sets the outcome.  Raises `TypeError` if *callback* cannot be called.
         """
+        links: list[Any] = []
+        self._links = links if self._links is None else self._links
         _links.link(self, self._links, callback)
 
     def unlink(self, callback: Callable[[Any], object]) -> None:
         """Forget a callback that was linked; nothing happens if it is not.  Never switches."""
-        _links.unlink(self._links, callback)
+        if self._links is not None:
+            _links.unlink(self._links, callback)
 
     def __repr__(self) -> str:
         if self._value is not _NONE:

@@ -1,6 +1,9 @@
 cimport cython
 from ._offers cimport Offer, Offers
 
+# Looked up once, when the module is loaded, instead of at each use.
+cdef object Empty, Full, LOOK, TAKEN, ParkingLot, Waiter, deadline_in
+
 cdef class Channel:
     cdef object __weakref__
     cdef object _getters

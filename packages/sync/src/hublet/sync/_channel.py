@@ -8,7 +8,8 @@ from typing import Any, Generic, TypeVar
 from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in
 
 from ._errors import Empty, Full
-from ._offers import LOOK, TAKEN, Offer, Offers
+from ._offers import Offer, Offers
+from ._words import LOOK, TAKEN
 
 __all__ = ["Channel"]
 

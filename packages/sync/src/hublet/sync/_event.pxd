@@ -1,3 +1,6 @@
+# Looked up once, when the module is loaded, instead of at each use.
+cdef object ParkingLot, Waiter, deadline_in
+
 cdef class Event:
     cdef object __weakref__
     cdef bint _flag

@@ -1,13 +1,16 @@
-cimport cython
-
-
-@cython.final
 cdef class Items:
     cdef list _slots
     cdef Py_ssize_t _head
     cdef Py_ssize_t _count
 
     cpdef object append(self, object item)
+    cpdef object appendleft(self, object item)
     cpdef object take(self)
+    cpdef object pop(self)
+    cpdef object popleft(self)
+    cpdef object discard(self, object item)
     cpdef object first(self)
     cdef int _grow(self) except -1
+
+cdef class Stack(Items):
+    pass

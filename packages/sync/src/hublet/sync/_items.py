@@ -1,4 +1,4 @@
-"""Items, first in, first out: a `deque` whose every method is one step, so that anybody may come in between any two.
+"""The items of a queue: a `deque` whose every method is one step, so that anybody may come in between any two.
 
 `_items.pyx` is the same without a Python call, and is imported instead of this file where it was built.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from ._offers import NOTHING
+from ._words import NOTHING
 
-__all__ = ["Items"]
+__all__ = ["Items", "Stack"]
 
 
 class Items(deque):  # type: ignore[type-arg]  # the compiled twin is no deque and takes no parameter
-    """The items of a queue.  Never switches; any thread may use it."""
+    """First in, first out.  Never switches; any thread may use it."""
 
     __slots__ = ()
 
@@ -25,9 +25,36 @@ class Items(deque):  # type: ignore[type-arg]  # the compiled twin is no deque a
         except IndexError:
             return NOTHING
 
+    def discard(self, item: Any) -> None:
+        """Remove *item* wherever it is; nothing happens if it is not here."""
+        try:
+            self.remove(item)
+        except ValueError:
+            pass
+
     def first(self) -> Any:
         """Return the oldest without removing it; `NOTHING` if there is none."""
         try:
             return self[0]
+        except IndexError:
+            return NOTHING
+
+
+class Stack(Items):
+    """Last in, first out."""
+
+    __slots__ = ()
+
+    def take(self) -> Any:
+        """Remove and return the newest; `NOTHING` if there is none."""
+        try:
+            return self.pop()
+        except IndexError:
+            return NOTHING
+
+    def first(self) -> Any:
+        """Return the newest without removing it; `NOTHING` if there is none."""
+        try:
+            return self[-1]
         except IndexError:
             return NOTHING

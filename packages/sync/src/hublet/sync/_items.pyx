@@ -7,13 +7,13 @@ reading and writing the counters: what `None` replaces is still held by the call
 
 from cpython.list cimport PyList_GET_SIZE
 
-from ._offers import NOTHING as _NOTHING
+from ._words import NOTHING as _NOTHING
 
 cdef object NOTHING = _NOTHING
 
 
 cdef class Items:
-    """The items of a queue.  Never switches; any thread may use it."""
+    """First in, first out.  Never switches; any thread may use it."""
 
     def __cinit__(self):
         self._slots = [None] * 8
@@ -44,6 +44,14 @@ cdef class Items:
         self._slots[(self._head + self._count) & (PyList_GET_SIZE(self._slots) - 1)] = item
         self._count += 1
 
+    cpdef object appendleft(self, object item):
+        """Add *item* as the oldest."""
+        if self._count == PyList_GET_SIZE(self._slots):
+            self._grow()
+        self._head = (self._head - 1) & (PyList_GET_SIZE(self._slots) - 1)
+        self._slots[self._head] = item
+        self._count += 1
+
     cpdef object take(self):
         """Remove and return the oldest; `NOTHING` if there is none."""
         cdef Py_ssize_t head = self._head
@@ -55,12 +63,37 @@ cdef class Items:
         self._slots[head] = None
         return item
 
-    def popleft(self):
-        """Remove and return the oldest.  Raises `IndexError` if there is none."""
-        item = self.take()
-        if item is NOTHING:
+    cpdef object pop(self):
+        """Remove and return the newest.  Raises `IndexError` if there is none."""
+        cdef Py_ssize_t last
+        if self._count == 0:
             raise IndexError("there is no item")
+        self._count -= 1
+        last = (self._head + self._count) & (PyList_GET_SIZE(self._slots) - 1)
+        item = self._slots[last]
+        self._slots[last] = None
         return item
+
+    cpdef object popleft(self):
+        """Remove and return the oldest.  Raises `IndexError` if there is none."""
+        if self._count == 0:
+            raise IndexError("there is no item")
+        return Items.take(self)
+
+    cpdef object discard(self, object item):
+        """Remove *item* wherever it is; nothing happens if it is not here."""
+        cdef Py_ssize_t mask = PyList_GET_SIZE(self._slots) - 1
+        cdef Py_ssize_t i
+        for i in range(self._count):
+            if self._slots[(self._head + i) & mask] is item:
+                break
+        else:
+            return
+        # Those before it move up by one, since who gives up is mostly near the front.
+        while i > 0:
+            self._slots[(self._head + i) & mask] = self._slots[(self._head + i - 1) & mask]
+            i -= 1
+        Items.take(self)
 
     cpdef object first(self):
         """Return the oldest without removing it; `NOTHING` if there is none."""
@@ -88,3 +121,16 @@ cdef class Items:
         self._slots = slots
         self._head = 0
         return 0
+
+
+cdef class Stack(Items):
+    """Last in, first out."""
+
+    cpdef object take(self):
+        """Remove and return the newest; `NOTHING` if there is none."""
+        return NOTHING if self._count == 0 else Items.pop(self)
+
+    cpdef object first(self):
+        """Return the newest without removing it; `NOTHING` if there is none."""
+        cdef Py_ssize_t last = (self._head + self._count - 1) & (PyList_GET_SIZE(self._slots) - 1)
+        return NOTHING if self._count == 0 else self._slots[last]

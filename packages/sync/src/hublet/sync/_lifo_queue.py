@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TypeVar
 
+from ._items import Stack
 from ._queue import Queue
+from ._store import PLAIN
 
 __all__ = ["LifoQueue"]
 
@@ -17,15 +18,14 @@ class LifoQueue(Queue[T]):
 
     __slots__ = ()
 
-    def __init__(self, maxsize: int | None = 0, items: Iterable[T] = (), unfinished_tasks: int | None = None) -> None:
-        Queue.__init__(self, maxsize, items, unfinished_tasks)
-        self._hands_over = self._keeps_items_as(LifoQueue)
-
     def _init(self, maxsize: int) -> None:
-        self.queue = []
+        self.queue = Stack()
 
     def _get(self) -> T:
         return self.queue.pop()  # type: ignore[no-any-return]
 
     def _peek(self) -> T:
         return self.queue[-1]  # type: ignore[no-any-return]
+
+
+PLAIN.append(LifoQueue)

@@ -1,6 +1,9 @@
 cimport cython
 from ._tokens cimport Tokens
 
+# Looked up once, when the module is loaded, instead of at each use.
+cdef object deadline_in
+
 cdef object _FOREVER
 cpdef object lock_deadline(bint blocking, object timeout)
 

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 from hublet.core.lowlevel import Waiter
 
-__all__ = ["LOOK", "NOTHING", "TAKEN", "Offer", "Offers"]
+from ._items import Items
+from ._words import NOTHING
 
-
-class _Word:
-    """What somebody who waits is woken with instead of an item."""
-
-    __slots__ = ("_meaning",)
-
-    def __init__(self, meaning: str) -> None:
-        self._meaning = meaning
-
-    def __repr__(self) -> str:
-        return f"<{self._meaning}>"
-
-
-NOTHING: Any = _Word("nothing")
-LOOK: Any = _Word("look again")
-TAKEN: Any = _Word("taken")
+__all__ = ["Offer", "Offers"]
 
 
 class Offer:
@@ -54,7 +39,7 @@ class Offers:
     __slots__ = ("_line",)
 
     def __init__(self) -> None:
-        self._line: deque[Offer] = deque()
+        self._line = Items()
 
     def add(self, offer: Offer, ahead: bool = False) -> None:
         """Join the line at its end, or *ahead* of it.  Never switches."""
@@ -65,21 +50,16 @@ class Offers:
 
     def withdraw(self, offer: Offer) -> None:
         """Leave the line; nothing happens if it has left.  Never switches."""
-        try:
-            self._line.remove(offer)
-        except ValueError:
-            pass
+        self._line.discard(offer)
 
     def claim(self, word: Any) -> Offer | None:
         """Wake the first in line with *word* and return the offer, whose item is the caller's; `None` if nobody is there."""
-        while self._line:
-            try:
-                offer = self._line.popleft()
-            except IndexError:
-                break
+        while True:
+            offer = self._line.take()
+            if offer is NOTHING:
+                return None
             if offer.waiter.unpark(word):
-                return offer
-        return None
+                return offer  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
         """Return how many wait."""
@@ -87,4 +67,4 @@ class Offers:
 
     def __bool__(self) -> bool:
         """Say whether somebody waits."""
-        return bool(self._line)
+        return len(self._line) > 0

@@ -2,6 +2,9 @@ cimport cython
 from ._offers cimport Offer, Offers
 from ._store cimport Store
 
+# Looked up once, when the module is loaded, instead of at each use.
+cdef object Empty, Full, LOOK, NOTHING, ParkingLot, ShutDown, TAKEN, Waiter, deadline_in, yield_now
+
 cdef Py_ssize_t _ENDLESS
 
 cdef class Queue(Store):
@@ -9,6 +12,7 @@ cdef class Queue(Store):
     cdef bint _hands_over
     cdef object _joiners
     cdef Py_ssize_t _maxsize
+    cdef bint _peeked
     cdef object _peekers
     cdef Offers _putters
     cdef Py_ssize_t _room

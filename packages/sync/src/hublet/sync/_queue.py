@@ -30,8 +30,9 @@ from typing import Any, TypeVar
 from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in, yield_now
 
 from ._errors import Empty, Full, ShutDown
-from ._offers import LOOK, NOTHING, TAKEN, Offer, Offers
+from ._offers import Offer, Offers
 from ._store import Store
+from ._words import LOOK, NOTHING, TAKEN
 
 __all__ = ["Queue", "UnboundQueue"]
 
@@ -53,6 +54,7 @@ class Queue(Store[T]):
         "_hands_over",
         "_joiners",
         "_maxsize",
+        "_peeked",
         "_peekers",
         "_putters",
         "_room",
@@ -64,6 +66,7 @@ class Queue(Store[T]):
         self._maxsize = 0 if maxsize is None else maxsize
         self._getters = ParkingLot()
         self._peekers = ParkingLot()
+        self._peeked = False  # whether anybody ever waited there
         self._putters = Offers()
         self._joiners = ParkingLot()
         self.is_shutdown = False
@@ -102,8 +105,8 @@ class Queue(Store[T]):
         if self.is_shutdown:
             raise ShutDown
         self.unfinished_tasks += 1
-        if self._hands_over and self._getters and not self._has_items():
-            if self._peekers:
+        if self._hands_over and not self._has_items() and self._getters:
+            if self._peeked:
                 self._peekers.unpark_all(item)
             if self._getters.unpark(item):
                 return True
@@ -119,7 +122,7 @@ class Queue(Store[T]):
         # Somebody may have come while it was being stored.
         if self._getters:
             self._getters.unpark(LOOK)
-        if self._peekers:
+        if self._peeked:
             self._peekers.unpark_all(LOOK)
         return True
 
@@ -276,6 +279,7 @@ class Queue(Store[T]):
                 raise Empty
             waiter = Waiter(self)
             self._peekers.add(waiter)
+            self._peeked = True
             if self._has_items() or self.is_shutdown:
                 self._peekers.unpark_all(LOOK)
             if not waiter.park(deadline):

@@ -1,4 +1,8 @@
 cimport cython
+from ._native cimport address
+
+# Looked up once, when the module is loaded, instead of at each use.
+cdef object ParkingLot, Waiter, getcurrent, lock_deadline
 
 cdef object _FOREVER
 cdef size_t _NEXT

@@ -9,6 +9,7 @@ from hublet.core import getcurrent
 from hublet.core.lowlevel import ParkingLot, Waiter
 
 from ._lock import lock_deadline
+from ._native import address
 
 __all__ = ["RLock"]
 
@@ -49,7 +50,7 @@ class RLock:
     def acquire(self, blocking: bool = True, timeout: float | None = _FOREVER) -> bool:
         """Take the lock, or once more if the calling greenlet has it.  As `Lock.acquire` otherwise."""
         deadline = None if timeout is _FOREVER else lock_deadline(blocking, timeout)
-        me = id(getcurrent())
+        me = address(getcurrent())
         if self._owner == me:
             self._again += 1
             return True
@@ -84,7 +85,7 @@ class RLock:
 
         Raises `RuntimeError` if the calling greenlet is not its owner.
         """
-        if self._owner != id(getcurrent()):
+        if self._owner != address(getcurrent()):
             raise RuntimeError(f"cannot release un-acquired lock: {self!r}")
         if self._again:
             self._again -= 1
@@ -106,14 +107,14 @@ class RLock:
     # For `Condition`, ours and that of `threading`.
 
     def _is_owned(self) -> bool:
-        return self._owner == id(getcurrent())
+        return self._owner == address(getcurrent())
 
     def _recursion_count(self) -> int:
-        return self._again + 1 if self._owner == id(getcurrent()) else 0
+        return self._again + 1 if self._owner == address(getcurrent()) else 0
 
     def _release_save(self) -> int:
         again = self._again
-        if self._owner == id(getcurrent()):
+        if self._owner == address(getcurrent()):
             self._again = 0
         self.release()
         return again

@@ -1,5 +1,8 @@
 from ._tokens cimport Tokens
 
+# Looked up once, when the module is loaded, instead of at each use.
+cdef object Waiter, deadline_in
+
 cdef class Semaphore(Tokens):
     cpdef bint ready(self)
     cpdef bint locked(self)

@@ -9,7 +9,7 @@ from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in
 
 from ._errors import Empty
 from ._items import Items
-from ._offers import LOOK, NOTHING
+from ._words import LOOK, NOTHING
 
 __all__ = ["SimpleQueue"]
 

@@ -1,9 +1,13 @@
 cimport cython
 from ._items cimport Items
+from ._native cimport give_way, thread_ident
+
+# Looked up once, when the module is loaded, instead of at each use.
+cdef object NOTHING
 
 cdef class Store:
     cdef object __weakref__
-    cdef object _aside
+    cdef Items _aside
     cdef size_t _inside
     cdef Items _items
     cdef object _kept

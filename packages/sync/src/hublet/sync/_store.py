@@ -9,16 +9,14 @@ itself: what it puts is kept aside, and put in on the way out, and all that it c
 
 from __future__ import annotations
 
-from _thread import get_ident
-from collections import deque
-from time import sleep as thread_sleep
 from types import GenericAlias
 from typing import Any, Generic, TypeVar
 
 from ._items import Items
-from ._offers import NOTHING
+from ._native import give_way, thread_ident
+from ._words import NOTHING
 
-__all__ = ["Store"]
+__all__ = ["PLAIN", "Store"]
 
 T = TypeVar("T")
 
@@ -32,7 +30,7 @@ class Store(Generic[T]):
         self._items: Items | None = None  # the items, if they are kept as they are here
         self._kept: Any = None  # the items, however they are kept
         self._inside = 0  # the thread that is inside
-        self._aside: Any = None
+        self._aside = Items()  # what was put by the thread that is inside
         self._init(maxsize)
 
     @classmethod
@@ -47,8 +45,7 @@ class Store(Generic[T]):
     @queue.setter
     def queue(self, kept: Any) -> None:
         self._kept = kept
-        self._items = kept if isinstance(kept, Items) and self._keeps_items_as(Store) else None
-        self._aside = deque()
+        self._items = kept if isinstance(kept, Items) and any(self._keeps_items_as(kind) for kind in PLAIN) else None
 
     def _keeps_items_as(self, kind: type) -> bool:
         """Say whether all of the methods that keep items are those of *kind*."""
@@ -90,7 +87,7 @@ class Store(Generic[T]):
     def _draw(self) -> Any:
         """Take an item out, where items are not kept as they are here; `NOTHING` if there is none."""
         if not self._enter():
-            return self._aside.popleft() if self._aside else NOTHING
+            return self._aside.take()
         try:
             return self._get() if self._qsize() else NOTHING
         finally:
@@ -112,7 +109,7 @@ class Store(Generic[T]):
         if self._items is not None:
             return len(self._items) > 0
         if not self._enter():
-            return bool(self._aside)
+            return len(self._aside) > 0
         try:
             return self._qsize() > 0
         finally:
@@ -120,7 +117,7 @@ class Store(Generic[T]):
 
     def _enter(self) -> bool:
         """Come inside; false if the calling thread is there already."""
-        me = get_ident()
+        me = thread_ident()
         while True:
             # One line without a jump or a call, hence one step.
             inside, self._inside = self._inside, self._inside + me * (self._inside == 0)
@@ -128,13 +125,17 @@ class Store(Generic[T]):
                 return True
             if inside == me:
                 return False
-            thread_sleep(0)
+            give_way()
 
     def _leave(self) -> None:
         try:
-            while self._aside:
+            while len(self._aside):
                 self._put(self._aside.popleft())
         finally:
             self._inside = 0
-        if self._aside and self._enter():  # put aside after the last look
+        if len(self._aside) and self._enter():  # put aside after the last look
             self._leave()
+
+
+PLAIN: list[type] = [Store]
+"""The classes whose items are kept in `Items`; a subclass of one may override how."""

@@ -1,5 +1,8 @@
 cimport cython
 
+# Looked up once, when the module is loaded, instead of at each use.
+cdef object ParkingLot, Waiter
+
 cdef class Tokens:
     cdef Py_ssize_t _free
     cdef Py_ssize_t _bound
