@@ -3,8 +3,7 @@
 Each distribution is tested from its wheel, as users get it, never from the source tree.  A wheel is built at most once
 for one state of the sources and one Python, and kept in `.nox/wheels`: compiling core is the slow part.
 
-By default `together` runs on every Python found, `tests` (each distribution alone) on the oldest and the newest, and
-`vendor` and `pure` on the newest.  Name a session to run it everywhere, `nox -s tests`, or in one place,
+By default `together` runs on every Python found, and `tests` (each distribution alone), `vendor` and `pure` on the newest.  Name a session to run it everywhere, `nox -s tests`, or in one place,
 `nox -s "tests-3.12(net)"`.  The Pythons are those in the classifiers of core; one that is not installed is skipped, and
 nox says so.
 
@@ -107,7 +106,7 @@ nox.options.sessions = [
     "layers",
     f"vendor-{FOUND[-1]}",
     "together",
-    *(f"tests-{python}" for python in dict.fromkeys([FOUND[0], FOUND[-1]])),
+    f"tests-{FOUND[-1]}",
     f"pure-{FOUND[-1]}",
     "demo",
 ]

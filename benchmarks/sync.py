@@ -88,46 +88,25 @@ class Greenlets:
         return self.run(put, get)
 
     def queue_unbounded(self, n):
-        queue = self.queue.Queue()
-
-        def both():
-            for i in range(n):
-                queue.put(i)
-            for _ in range(n):
-                queue.get()
-
-        return self.run(both)
+        return self._in_and_out(self.queue.Queue(), n)
 
     def simple_queue(self, n):
-        queue = self.queue.SimpleQueue()
-
-        def both():
-            for i in range(n):
-                queue.put(i)
-            for _ in range(n):
-                queue.get()
-
-        return self.run(both)
+        return self._in_and_out(self.queue.SimpleQueue(), n)
 
     def priority_queue(self, n):
-        queue = self.queue.PriorityQueue()
-
-        def both():
-            for i in range(n):
-                queue.put(-i)
-            for _ in range(n):
-                queue.get()
-
-        return self.run(both)
+        return self._in_and_out(self.queue.PriorityQueue(), n)
 
     def lifo_queue(self, n):
-        queue = self.queue.LifoQueue()
+        return self._in_and_out(self.queue.LifoQueue(), n)
 
+    def _in_and_out(self, queue, n):
         def both():
-            for i in range(n):
-                queue.put(i)
-            for _ in range(n):
-                queue.get()
+            put, get = queue.put, queue.get
+            for _ in range(n // 100):
+                for i in range(100):
+                    put(-i)
+                for _ in range(100):
+                    get()
 
         return self.run(both)
 
@@ -188,20 +167,22 @@ class Greenlets:
         return self.run(use)
 
     def result_switching(self, n):
-        there = [self.event.AsyncResult() for _ in range(n)]
-        back = [self.event.AsyncResult() for _ in range(n)]
+        make = self.event.AsyncResult
+        answers = []
 
-        def first():
-            for one, other in zip(there, back):
-                one.set(1)
-                other.get()
+        def ask():
+            for _ in range(n):
+                answer = make()
+                answers.append(answer)
+                answer.get()
 
-        def second():
-            for one, other in zip(there, back):
-                one.get()
-                other.set(2)
+        def reply():
+            for i in range(n):
+                while not answers:
+                    self.sleep(0)
+                answers.pop().set(i)
 
-        return self.run(first, second)
+        return self.run(ask, reply)
 
     def pool_map(self, n):
         pool = self.pool.Pool(100)
@@ -297,20 +278,22 @@ class Asyncio:
         return self.run(put, get)
 
     def queue_unbounded(self, n):
-        return self._both(self.asyncio.Queue(), n)
+        return self._in_and_out(self.asyncio.Queue(), n)
 
     def priority_queue(self, n):
-        return self._both(self.asyncio.PriorityQueue(), n, -1)
+        return self._in_and_out(self.asyncio.PriorityQueue(), n)
 
     def lifo_queue(self, n):
-        return self._both(self.asyncio.LifoQueue(), n)
+        return self._in_and_out(self.asyncio.LifoQueue(), n)
 
-    def _both(self, queue, n, sign=1):
+    def _in_and_out(self, queue, n):
         async def both():
-            for i in range(n):
-                await queue.put(sign * i)
-            for _ in range(n):
-                await queue.get()
+            put, get = queue.put, queue.get
+            for _ in range(n // 100):
+                for i in range(100):
+                    await put(-i)
+                for _ in range(100):
+                    await get()
 
         return self.run(both)
 
@@ -369,22 +352,22 @@ class Asyncio:
         return self.run(use)
 
     def result_switching(self, n):
-        there, back = [], []
+        answers, sleep = [], self.asyncio.sleep
 
-        async def first():
+        async def ask():
             make = self.asyncio.get_running_loop().create_future
-            there.extend(make() for _ in range(n))
-            back.extend(make() for _ in range(n))
-            for one, other in zip(there, back):
-                one.set_result(1)
-                await other
+            for _ in range(n):
+                answer = make()
+                answers.append(answer)
+                await answer
 
-        async def second():
-            for one, other in zip(there, back):
-                await one
-                other.set_result(2)
+        async def reply():
+            for i in range(n):
+                while not answers:
+                    await sleep(0)
+                answers.pop().set_result(i)
 
-        return self.run(first, second)
+        return self.run(ask, reply)
 
     def pool_map(self, n):
         asyncio = self.asyncio
@@ -433,8 +416,8 @@ ROWS = {
     "semaphore_contended": ("Semaphore, contended", 20_000, 4),
     "rlock_free": ("RLock, free", 200_000, 3),
     "rlock_contended": ("RLock, contended", 20_000, 3.5),
-    "result_set_get": ("AsyncResult, set + get", 100_000, 2),
-    "result_switching": ("AsyncResult, round trip", 20_000, 4),
+    "result_set_get": ("AsyncResult, made, set, got", 100_000, 2),
+    "result_switching": ("AsyncResult, asked and answered", 20_000, 4),
     "pool_map": ("pool.map, item", ITEMS, 7),
     "pool_imap_unordered": ("pool.imap_unordered, item", ITEMS, 1),
     "local_get_set": ("local, get + set", 200_000, 2.5),

@@ -288,5 +288,26 @@ def test_create_connection_uses_what_a_program_puts_into_the_module(script):
     assert printed.splitlines() == ["proxied to ('192.0.2.1', 80)", "Proxied"]
 
 
+@pytest.mark.skipif(find_spec("hublet.net") is None, reason="hublet-net is not installed")
+def test_tls_works_although_only_sockets_are_patched(script):
+    # The part of `ssl` in C looks at the timeout that its sockets have in C, so they must not derive from ours.
+    printed = script(
+        """
+        from hublet.monkey import patch_socket
+        patch_socket()
+        import socket, ssl
+        print(issubclass(ssl.SSLSocket, socket.socket))
+        one, other = socket.socketpair()
+        one.settimeout(0.01)
+        try:
+            ssl.create_default_context().wrap_socket(one, server_hostname="host.test")
+        except TimeoutError as error:
+            print(error)
+        """
+    )
+
+    assert printed.startswith("False\n") and "handshake operation timed out" in printed
+
+
 def test_the_tests_themselves_are_not_patched():
     assert sys.modules["time"].sleep.__module__ == "time"

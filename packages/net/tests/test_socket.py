@@ -34,6 +34,10 @@ def error_of(function, *args):
         return error
 
 
+class Structure(ctypes.Structure):
+    _fields_ = [("number", ctypes.c_int), ("letter", ctypes.c_char)]
+
+
 RECEIVERS = {
     "recv": lambda sock: sock.recv(100),
     "recv_into": lambda sock: into(sock.recv_into),
@@ -231,6 +235,9 @@ def test_sendall_sends_all_to_a_slow_reader(pair):
         array.array("i", [1, 2, 3]),
         (ctypes.c_int * 3)(1, 2, 3),
         memoryview(b"abcd").cast("B", (2, 2)),
+        Structure(1, b"x"),
+        bytearray(),
+        (ctypes.c_int * 0 * 3)(),
         b"",
     ],
     ids=lambda data: type(data).__name__,
@@ -261,6 +268,23 @@ def test_sendall_goes_on_where_the_kernel_left_off_in_any_buffer(unix_pair):
 
     assert writer.get() is None
     assert received == bytes(data)
+
+
+def test_sendall_counts_in_bytes(unix_pair):
+    one, other = unix_pair
+    probe, peer = socket.socketpair()
+    probe.setblocking(False)
+    first = probe.send(bytes(10_000_000))
+    probe.close()
+    peer.close()
+    # As many items as the kernel will take bytes at first.
+    writer = spawn(one.sendall, array.array("i", bytes(4 * first)))
+    received = 0
+
+    while received < 4 * first:
+        received += len(other.recv(1 << 20))
+
+    assert writer.get() is None
 
 
 def test_sending_nothing_never_waits(pair, full):

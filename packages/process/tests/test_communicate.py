@@ -138,6 +138,14 @@ def test_what_was_written_before_comes_before_the_input(start, python):
     assert output == b"first, then"
 
 
+def test_input_that_was_closed_before_is_no_error(start, python):
+    child = start(python(ECHO), stdin=PIPE, stdout=PIPE)
+    child.stdin.write(b"all of it")
+    child.stdin.close()
+
+    assert child.communicate(timeout=60) == (b"all of it", None)
+
+
 def test_input_after_communication_has_begun_is_refused(start, python):
     child = start(python("import time; time.sleep(60)"), stdin=PIPE, stdout=PIPE)
     with pytest.raises(subprocess.TimeoutExpired):

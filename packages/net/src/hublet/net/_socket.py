@@ -305,11 +305,8 @@ class socket(Original):
         if data.__class__ is bytes and sent == len(data):
             return  # the common case, without a memoryview
         view = memoryview(data)
-        try:
-            view = view.cast("B")
-        except (TypeError, ValueError):
-            view = memoryview(view.tobytes())  # of a format, or a shape, that cannot be seen as bytes
-        self._send_rest(view[sent:], flags)
+        if sent != view.nbytes:
+            self._send_rest(view.cast("B")[sent:], flags)
 
     def _send_rest(self, view: memoryview, flags: int) -> None:
         deadline = self._deadline()

@@ -139,7 +139,7 @@ class Popen(_subprocess.Popen[AnyStr]):
             for file in filter(None, (self.stdout, self.stderr)):
                 self._received[file] = [unread] if (unread := take_unread(file)) else []
         received = [None if file is None else self._received[file] for file in (self.stdout, self.stderr)]
-        if self.stdin is not None and not self.stdin.closed:
+        if self.stdin is not None:
             self._flush_input()
         self._move_data(endtime, orig_timeout, *received)
         try:
@@ -155,6 +155,9 @@ class Popen(_subprocess.Popen[AnyStr]):
             stdin.flush()
         except BrokenPipeError:
             pass  # the child has closed its end, which is no error of `communicate`
+        except ValueError:
+            if not stdin.closed:
+                raise
         if not self._input:
             _close_quietly(stdin)
 

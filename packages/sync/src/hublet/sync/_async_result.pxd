@@ -1,5 +1,7 @@
+cimport cython
+
 # Looked up once, when the module is loaded, instead of at each use.
-cdef object ParkingLot, Timeout, Waiter, deadline_in
+cdef object Timeout, Waiter, deadline_in
 
 cdef object _NONE
 
@@ -7,13 +9,15 @@ cdef class AsyncResult:
     cdef object __weakref__
     cdef object _value
     cdef tuple _failure
-    cdef object _line
     cdef list _links
+    cdef list _waiting
 
     cpdef object set(self, object value=*)
     cpdef object set_exception(self, object exception, object exc_info=*)
+    @cython.locals(waiting=list)
     cdef object _notify(self)
     cpdef object get(self, bint block=*, object timeout=*)
+    @cython.locals(waiting=list, together=list, in_time=bint)
     cdef bint _park(self, object timeout) except -1
     cpdef bint ready(self)
     cpdef bint successful(self)

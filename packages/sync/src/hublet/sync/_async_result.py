@@ -7,7 +7,7 @@ from types import GenericAlias, TracebackType
 from typing import Any, Generic, TypeVar
 
 from hublet.core import Timeout
-from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in
+from hublet.core.lowlevel import Waiter, deadline_in
 
 from . import _links
 
@@ -25,15 +25,16 @@ class AsyncResult(Generic[T]):
     """
 
     # As in `Event`: the outcome is stored, in one step, before anybody is woken, and whoever waits looks for it after
-    # joining the line.  The line and the list of links are made when they are first needed, since most results need one of
-    # the two at most, and are given to all in one line without a call, hence in one step.
+    # joining those who wait.  Who waits is in a plain list and not in a `ParkingLot`, which costs more to make than all the
+    # rest of a result, and most results are waited for once (benchmarks/sync.py).  It and the list of links are made when
+    # they are first needed, and assigned in one line without a call, hence in one step.
 
-    __slots__ = ("__weakref__", "_failure", "_line", "_links", "_value")
+    __slots__ = ("__weakref__", "_failure", "_links", "_value", "_waiting")
 
     def __init__(self) -> None:
         self._value: Any = _NONE
         self._failure: tuple[BaseException, TracebackType | None] | None = None
-        self._line: ParkingLot | None = None
+        self._waiting: list[Waiter] | None = None
         self._links: list[Any] | None = None
 
     @classmethod
@@ -70,8 +71,10 @@ class AsyncResult(Generic[T]):
             self.set_exception(source.exception, getattr(source, "exc_info", None))
 
     def _notify(self) -> None:
-        if self._line is not None:
-            self._line.unpark_all()
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            for waiter in waiting:
+                waiter.unpark()
         if self._links is not None:
             _links.fire(self, self._links)
 
@@ -114,12 +117,20 @@ class AsyncResult(Generic[T]):
     def _park(self, timeout: float | None) -> bool:
         deadline = None if timeout is None else deadline_in(timeout)
         waiter = Waiter(self)
-        line = ParkingLot()
-        self._line = line if self._line is None else self._line
-        self._line.add(waiter)
+        waiting = [waiter]
+        self._waiting = waiting if self._waiting is None else self._waiting
+        together = self._waiting
+        if together is not None and together is not waiting:
+            together.append(waiter)
         if self.ready():
-            self._line.unpark_all()
-        return waiter.park(deadline)
+            waiter.unpark()
+        in_time = False
+        try:
+            in_time = waiter.park(deadline)
+        finally:
+            if not in_time and together is not None and waiter in together:
+                together.remove(waiter)
+        return in_time
 
     # Looking
 
