@@ -3,7 +3,8 @@
 Each distribution is tested from its wheel, as users get it, never from the source tree.  A wheel is built at most once
 for one state of the sources and one Python, and kept in `.nox/wheels`: compiling core is the slow part.
 
-By default `together` runs on every Python found, and `tests` (each distribution alone), `vendor` and `pure` on the newest.  Name a session to run it everywhere, `nox -s tests`, or in one place,
+By default `together` runs on every Python found; `tests` (each distribution alone), `vendor` and `pure` on the newest.
+Name a session to run it everywhere, `nox -s tests`, or in one place,
 `nox -s "tests-3.12(net)"`.  The Pythons are those in the classifiers of core; one that is not installed is skipped, and
 nox says so.
 

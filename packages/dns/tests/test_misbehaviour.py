@@ -299,6 +299,24 @@ def test_a_timeout_ends_a_look_up_and_leaves_no_descriptor(server, make_resolver
     assert descriptors() == before
 
 
+def test_a_timeout_that_raises_an_error_of_the_system_is_not_taken_for_one(server, make_resolver):
+    server.behave("v4.test.", is_silent)
+    error = TimeoutError("of the greenlet")
+
+    with pytest.raises(TimeoutError) as caught, Timeout(0.02, error):
+        look_up(make_resolver("options attempts:1\n"))
+
+    assert caught.value is error
+
+
+def test_a_server_that_floods_with_garbage_is_left(server, second_server, make_resolver):
+    resolver = make_resolver(nameservers=[(each.address, each.port) for each in (server, second_server)])
+    server.behave("v4.test.", lambda asked: [asked.send(garbage(asked)) for _ in range(1000)])
+
+    with Timeout(4):
+        assert look_up(resolver) == ["192.0.2.4"]
+
+
 def test_closing_the_resolver_ends_look_ups_and_may_be_done_twice(server, make_resolver, descriptors):
     resolver = make_resolver("options attempts:3\n")
     held = server.hold("v4.test.")

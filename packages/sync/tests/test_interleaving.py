@@ -229,7 +229,10 @@ def test_waiting_in_the_middle_of_setting_is_noticed(interleaved):
         interleaved.beside(event.wait, lambda: len(event._line))
 
     interleaved(Event, lambda e: e.set(), wait, lambda *_: None)
-    interleaved(AsyncResult, lambda r: r.set(5), wait, lambda *_: None)
+    def wait_for_result(result):
+        interleaved.beside(result.wait, lambda: result._waiting)
+
+    interleaved(AsyncResult, lambda r: r.set(5), wait_for_result, lambda *_: None)
 
 
 def test_waiting_for_a_token_without_taking_it_notices_a_release(interleaved):

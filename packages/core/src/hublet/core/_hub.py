@@ -137,6 +137,8 @@ class Hub(greenlet):
             return True
         if not in_main_thread() or count_threads() - _ghosts > self._own_threads():
             return False  # another thread may still call or set something
+        if self.scheduler.ready:
+            return True  # the last of them did, and ended, while its end was being looked for
         from ._deadlock import explain  # late: only ever needed once
 
         try:

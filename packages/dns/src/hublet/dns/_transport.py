@@ -13,7 +13,7 @@ from __future__ import annotations
 import _socket
 import struct
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from hublet.core.lowlevel import READ, WRITE, deadline_in, forget_fd, handle_for, notify_closing, wait_on_handle
 
@@ -28,6 +28,8 @@ _RCODE = 0x0F  # of the fourth
 _FORMERR, _SERVFAIL, _NOTIMP, _REFUSED = 1, 2, 4, 5
 _ASK_ANOTHER = (_SERVFAIL, _NOTIMP, _REFUSED)
 _LARGEST = 65535
+_PATIENCE = 100  # datagrams from one server, after which it is not listened to: a flood would never let time pass
+_BLOCKED = object()
 
 
 class Query(Generic[T]):
@@ -105,8 +107,8 @@ class Transport:
             truncated = [query for query in queries if query.is_truncated]
             if truncated:
                 self._with_socket(server, _socket.SOCK_STREAM, self._over_tcp, truncated, deadline)
-        except OSError:
-            pass  # unreachable, reset, nobody listens: another server, or another time
+        except _Unreachable:
+            pass  # another server, or another time
 
     def _with_socket(
         self,
@@ -116,11 +118,14 @@ class Transport:
         queries: list[Query[T]],
         deadline: float | None,
     ) -> None:
-        sock = _socket.socket(server.family, kind)
+        try:
+            sock = _socket.socket(server.family, kind)
+        except OSError as error:
+            raise _Unreachable from error
         self._open.add(sock)
         try:
             sock.setblocking(False)
-            channel = _Channel(sock, deadline)
+            channel = _Channel(self, sock, deadline)
             if channel.connect(server.address):
                 exchange(channel, queries)
         finally:
@@ -133,11 +138,13 @@ class Transport:
         for query in queries:
             channel.send(query.wire)
         waiting = list(queries)
-        while waiting:
+        for _ in range(_PATIENCE):
             reply = channel.receive(_LARGEST)
             if reply is None:
                 return
             _hand_out(reply, waiting, over_tcp=False)
+            if not waiting:
+                return
 
     def _over_tcp(self, channel: _Channel, queries: list[Query[T]]) -> None:
         channel.send(b"".join(struct.pack("!H", len(query.wire)) + query.wire for query in queries))
@@ -164,45 +171,64 @@ def _hand_out(reply: bytes, waiting: list[Query[T]], over_tcp: bool) -> None:
             return
 
 
-class _Channel:
-    """A connected non-blocking socket that is used until a deadline.  What it waits for parks."""
+class _Unreachable(Exception):
+    """A call of the system on a socket failed: the server is not there, or the resolver was closed.
 
-    def __init__(self, sock: _socket.socket, deadline: float | None) -> None:
+    Not `OSError`: that may be what a timeout of the greenlet's throws in, which is not ours to catch.
+    """
+
+
+class _Channel:
+    """A non-blocking socket that is used until a deadline.  What it waits for parks.  Raises `_Unreachable`."""
+
+    def __init__(self, transport: Transport, sock: _socket.socket, deadline: float | None) -> None:
+        self._transport = transport
         self._sock = sock
         self._deadline = deadline
 
+    def _call(self, function: Callable[[Any], Any], argument: object) -> Any:
+        """Return what *function*, a system call, returns; `_BLOCKED` if it would have to wait."""
+        try:
+            return function(argument)
+        except BlockingIOError:
+            return _BLOCKED
+        except OSError as error:
+            raise _Unreachable from error
+
     def _wait(self, event: int) -> bool:
-        return wait_on_handle(handle_for(self._sock.fileno()), event, self._deadline)
+        try:
+            return wait_on_handle(handle_for(self._sock.fileno()), event, self._deadline)
+        except OSError:
+            if self._transport.is_closed:
+                raise _Unreachable from None
+            raise
 
     def connect(self, address: tuple[object, ...]) -> bool:
-        """Connect; false if the time was up first.  Raises `OSError` if it cannot be."""
-        try:
-            self._sock.connect(address)
-        except BlockingIOError:
+        """Connect; false if the time was up first."""
+        if self._call(self._sock.connect, address) is _BLOCKED:
             if not self._wait(WRITE):
                 return False
-            error = self._sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
-            if error:
-                raise OSError(error, "the name server cannot be reached") from None
+            if self._sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR):
+                raise _Unreachable
         return True
 
     def send(self, data: bytes) -> None:
         """Send all of *data*, or what can be before the time is up."""
         while data:
-            try:
-                data = data[self._sock.send(data) :]
-            except BlockingIOError:
-                if not self._wait(WRITE):
-                    return
+            sent = self._call(self._sock.send, data)
+            if sent is not _BLOCKED:
+                data = data[sent:]
+            elif not self._wait(WRITE):
+                return
 
     def receive(self, size: int) -> bytes | None:
         """Return what comes next, at most *size* bytes; `None` if the time was up first."""
         while True:
-            try:
-                return self._sock.recv(size)
-            except BlockingIOError:
-                if not self._wait(READ):
-                    return None
+            received = self._call(self._sock.recv, size)
+            if received is not _BLOCKED:
+                return received  # type: ignore[no-any-return]
+            if not self._wait(READ):
+                return None
 
     def receive_exactly(self, size: int) -> bytes | None:
         """Return the next *size* bytes; `None` if the time was up, or the other side closed, first."""

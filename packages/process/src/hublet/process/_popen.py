@@ -145,6 +145,8 @@ class Popen(_subprocess.Popen[AnyStr]):
         try:
             self.wait(timeout=self._remaining_time(endtime))
         except _TimeoutExpired:
+            if endtime is None:
+                raise  # somebody else's
             self._check_timeout(endtime, orig_timeout, *received, skip_check_and_raise=True)
         return self._decoded(self.stdout), self._decoded(self.stderr)
 

@@ -174,7 +174,7 @@ class Queue(Store[T]):
             offer = self._putters.claim(TAKEN)
             if offer is not None:
                 self.unfinished_tasks += 1
-                self._items.append(offer.item)
+                self._items.append(offer.item)  # type: ignore[union-attr]  # there is an item to get, so there are items
                 offer.placed = True
                 if self._getters:
                     self._getters.unpark(LOOK)
