@@ -168,7 +168,7 @@ class Interleaving:
         def trace(frame: Any, event: str, arg: Any) -> Any:
             if not str(frame.f_globals.get("__name__")).startswith(("hublet.", "_thread", "heapq")):
                 return None
-            if event in ("call", "line") and "intruded" not in found:
+            if event in ("call", "line") and "intruded" not in found and "over" not in found:
                 if found["steps"] == step:
                     found["where"] = f"{frame.f_code.co_filename}:{frame.f_lineno}"
                     found["intruded"] = intruder(subject)
@@ -189,6 +189,7 @@ class Interleaving:
         thread.join(0.2 if step else 1)
         more = "intruded" in found
         if not more:
+            found["over"] = True  # it is finished or parked: now or never
 
             def intrude() -> None:
                 found["intruded"] = intruder(subject)
