@@ -1,59 +1,70 @@
-"""The loop for every platform, in plain Python: epoll, kqueue, poll or select, whichever is the best there is.
+"""The loop for every platform: the standard library's selectors, level-triggered, in plain Python.
 
-All but epoll are level-triggered here.  With those, interest is added when somebody waits, and taken away only when
-readiness arrives that nobody waits for, so that a busy descriptor costs one system call to register and none after that.
+A descriptor is registered for reading when it is watched.  Interest in writing is added when somebody waits, and interest
+is taken away only when readiness arrives that nobody waits for, so that a busy descriptor costs one system call to register
+and none after that.
+
+Windows has only select(), which knows sockets and nothing else, at most 512 of them.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import selectors
+import stat
+import sys
+from selectors import EVENT_READ, EVENT_WRITE
 
+from .._native import select
 from . import _signal_fd
-from ._pollers import Poller, best_poller, check
 from ._protocol import READ, WRITE, Handle, Loop
 from ._wakeup import Wakeup
 
 __all__ = ["SelectorsLoop"]
 
+# Taken now, so that patching `selectors` later does not make the loop wait for itself.
+_Selector = selectors.DefaultSelector
+_SelectSelector = selectors.SelectSelector
+
 # Nobody notices that a loop looks up once a day, and no system takes every number of seconds.
 _LONGEST = 86400.0
 
+# One less than FD_SETSIZE on Windows as CPython sets it: the loop's own is in it too.
+_SELECT_LIMIT = 511
+
+assert (READ, WRITE) == (EVENT_READ, EVENT_WRITE)
+
 
 class SelectorsLoop(Loop):
-    """A loop on what the standard library's `select` has.
-
-    On Windows that is select(), which watches 511 sockets at most.
-    """
+    """A loop on `selectors.DefaultSelector`."""
 
     name = "selectors"
 
-    __slots__ = ("_handles", "_has_signals", "_make_poller", "_pid", "_poller", "_wakeup")
+    __slots__ = ("_handles", "_has_signals", "_pid", "_selector", "_wakeup")
 
-    def __init__(self, make_poller: type[Poller] | None = None) -> None:
+    def __init__(self) -> None:
         Loop.__init__(self)
-        self._make_poller = make_poller or best_poller()
         self._handles: dict[int, Handle] = {}
         self._open()
 
     def _open(self) -> None:
         self._pid = os.getpid()
         self._has_signals = _signal_fd.may_handle_signals()
-        self._poller = self._make_poller()
+        self._selector = _Selector()
         self._wakeup = Wakeup()
-        self._poller.change(self._wakeup.fd, 0, READ)
+        self._selector.register(self._wakeup.fd, READ, None)
 
     def watch(self, fd: int) -> Handle:
         if self._wakeup.fd < 0:
             raise ValueError(f"{self!r} is closed")
         if fd in self._handles:
             raise FileExistsError(errno.EEXIST, f"descriptor {fd} is watched already: use its handle")
-        if len(self._handles) >= self._poller.limit:
-            raise OSError(errno.EMFILE, f"this system's loop cannot watch more than {self._poller.limit} descriptors")
-        check(fd)
+        _check(fd)
+        if isinstance(self._selector, _SelectSelector) and len(self._handles) >= _SELECT_LIMIT:
+            raise OSError(errno.EMFILE, f"select() cannot watch more than {_SELECT_LIMIT} descriptors")
         handle = Handle(self, fd)
-        # To read is what mostly comes first.
-        self._change(handle, READ | WRITE if self._poller.edge_triggered else READ)
+        self._arm(handle, READ)
         self._handles[fd] = handle
         return handle
 
@@ -64,64 +75,67 @@ class SelectorsLoop(Loop):
         del self._handles[handle.fd]
         self.waiting -= (handle.reader is not None) + (handle.writer is not None)
         if handle.armed and self._pid == os.getpid():
-            self._change(handle, 0)
+            self._selector.unregister(handle.fd)
+        handle.armed = 0
 
     def arm(self, handle: Handle, event: int) -> None:
-        self._change(handle, handle.armed | event)
+        self._arm(handle, handle.armed | event)
 
-    def _change(self, handle: Handle, events: int) -> None:
-        before, handle.armed = handle.armed, 0
-        try:
-            self._poller.change(handle.fd, before, events)
-        except OSError:
-            self._poller.change(handle.fd, before, 0)
-            raise
+    def _arm(self, handle: Handle, events: int) -> None:
+        armed, handle.armed = handle.armed, 0  # should it fail, the selector has forgotten the descriptor
+        if not armed:
+            self._selector.register(handle.fd, events, handle)
+        elif events:
+            self._selector.modify(handle.fd, events, handle)
+        else:
+            self._selector.unregister(handle.fd)
         handle.armed = events
 
     def poll(self, timeout: float | None) -> None:
-        try:
-            # The first look does not wait: a busy hub is spared the preparations for a wait.
-            ready = self._poller.wait(0)
-            if not ready and (timeout is None or timeout > 0):
-                ready = self._wait(_LONGEST if timeout is None else min(timeout, _LONGEST))
-        except OSError:
-            if not self._forget_closed():
-                raise
-            return
-        # All handles are found before the first is told: what is told may give a number to somebody else.
-        find, level_triggered = self._handles.get, not self._poller.edge_triggered
-        for handle, events in [(find(fd), events) for fd, events in ready]:
+        # The first look does not wait: a busy hub is spared the preparations for a wait.
+        ready = self._select(0)
+        if not ready and (timeout is None or timeout > 0):
+            ready = self._wait(_LONGEST if timeout is None else min(timeout, _LONGEST))
+        for key, events in ready:
+            handle: Handle | None = key.data
             if handle is None:
                 self._wakeup.drain()
             elif handle.loop is self:
                 unwanted = handle.ready(events)
-                if unwanted and level_triggered:
+                if unwanted and handle.loop is self:
                     self._disarm(handle, unwanted)
 
-    def _wait(self, timeout: float) -> list[tuple[int, int]]:
-        if not (self._has_signals and _signal_fd.begin(self._wakeup.signal_fd)):
-            return self._poller.wait(timeout)
-        try:
-            return self._poller.wait(timeout)
-        finally:
-            _signal_fd.end()
-
     def _disarm(self, handle: Handle, events: int) -> None:
-        if handle.loop is self and handle.armed & events:
-            try:
-                self._change(handle, handle.armed & ~events)
-            except OSError:
-                pass  # closed, against the rules: whoever waits next will hear of it
+        try:
+            self._arm(handle, handle.armed & ~events)
+        except OSError:
+            pass  # closed, against the rules: whoever waits next will hear of it
+
+    def _wait(self, timeout: float) -> list[tuple[selectors.SelectorKey, int]]:
+        begun = self._has_signals and _signal_fd.begin(self._wakeup.signal_fd)
+        try:
+            return self._select(timeout)
+        finally:
+            if begun:
+                _signal_fd.end()
+
+    def _select(self, timeout: float) -> list[tuple[selectors.SelectorKey, int]]:
+        try:
+            return self._selector.select(timeout)
+        except OSError:
+            if not isinstance(self._selector, _SelectSelector) or not self._forget_closed():
+                raise
+            return []
 
     def _forget_closed(self) -> bool:
         """Disarm what was closed while it was watched, which select() does not forgive; say whether there was anything."""
         closed = []
         for handle in list(self._handles.values()):
-            try:
-                check(handle.fd)
-            except OSError:
-                if handle.armed:
-                    self._disarm(handle, READ | WRITE)
+            if handle.armed:
+                try:
+                    _check(handle.fd)
+                except OSError:
+                    self._disarm(handle, handle.armed)
                     closed.append(handle)
         for handle in closed:
             handle.ready(READ | WRITE)
@@ -136,16 +150,14 @@ class SelectorsLoop(Loop):
         self._handles.clear()
         self.waiting = 0
         self._wakeup.close()
-        self._poller.close()
+        self._selector.close()
 
     def after_fork(self) -> None:
-        if self._wakeup.fd < 0:
-            return
-        # To close the old poller closes the child's copy of its descriptor; to unregister would reach the parent's.
+        # To close the old selector closes the child's copy of its descriptor; to unregister would reach the parent's set.
         try:
-            self._poller.close()
+            self._selector.close()
         except OSError:
-            pass  # not inherited (kqueue)
+            pass  # the child has not inherited it (kqueue)
         self._wakeup.close()
         _signal_fd.forget()
         self._open()
@@ -153,8 +165,21 @@ class SelectorsLoop(Loop):
             events, handle.armed = handle.armed, 0
             if events:
                 try:
-                    check(handle.fd)
-                    self._change(handle, events)
+                    _check(handle.fd)
+                    self._arm(handle, events)
                 except OSError:
                     handle.ready(READ | WRITE)
         self.wake()  # in case it was meant to
+
+
+def _check(fd: int) -> None:
+    """Raise what not every selector does: `OSError` if *fd* is not open, or not a thing that can be waited for."""
+    if sys.platform == "win32":
+        try:
+            select([fd], [], [], 0)
+        except (OSError, ValueError):
+            raise OSError(errno.EBADF, f"{fd} is not an open socket") from None
+    else:
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+            raise PermissionError(errno.EPERM, f"descriptor {fd} is a file, which is always ready: do not wait for it")
