@@ -2,7 +2,7 @@ cimport cython
 from ._offers cimport Offer, Offers
 
 # Looked up once, when the module is loaded, instead of at each use.
-cdef object Empty, Full, LOOK, TAKEN, ParkingLot, Waiter, deadline_in
+cdef object Empty, Full, LOOK, TAKEN, ParkingLot, Waiter, deadline_in, get_hub_if_exists, getcurrent, yield_now
 
 cdef class Channel:
     cdef object __weakref__

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import GenericAlias
 from typing import Any, Generic, TypeVar
 
-from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in
+from hublet.core import getcurrent
+from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in, get_hub_if_exists, yield_now
 
 from ._errors import Empty, Full
 from ._offers import Offer, Offers
@@ -42,10 +43,12 @@ class Channel(Generic[T]):
     def put(self, item: T, block: bool = True, timeout: float | None = None) -> None:
         """Hand an item to somebody, waiting for them for at most *timeout* seconds; `None` is without limit.
 
-        Parks, unless somebody waits for an item.  Raises `Full` if the time was up first, or if nobody is there and *block*
-        is false.
+        Parks, so that it returns after the item has arrived.  Raises `Full` if the time was up first, or if nobody is there
+        and *block* is false.
         """
         if self._getters and self._getters.unpark(item):
+            if block and getcurrent() is not get_hub_if_exists():
+                yield_now()
             return
         if not block:
             raise Full

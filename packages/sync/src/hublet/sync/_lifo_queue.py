@@ -22,10 +22,10 @@ class LifoQueue(Queue[T]):
         self.queue = Stack()
 
     def _get(self) -> T:
-        return self.queue.pop()  # type: ignore[no-any-return]
+        return self._kept.pop()  # type: ignore[no-any-return]
 
     def _peek(self) -> T:
-        return self.queue[-1]  # type: ignore[no-any-return]
+        return self._kept[-1]  # type: ignore[no-any-return]
 
 
 PLAIN.append(LifoQueue)

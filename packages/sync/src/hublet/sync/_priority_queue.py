@@ -29,7 +29,7 @@ class PriorityQueue(Queue[T]):
         self.queue = []
 
     def _put(self, item: T) -> None:
-        heappush(self.queue, item)
+        heappush(self._kept, item)
 
     def _get(self) -> T:
-        return heappop(self.queue)  # type: ignore[no-any-return]
+        return heappop(self._kept)  # type: ignore[no-any-return]

@@ -8,6 +8,7 @@ cdef object Empty, Full, LOOK, NOTHING, ParkingLot, ShutDown, TAKEN, Waiter, dea
 cdef Py_ssize_t _ENDLESS
 
 cdef class Queue(Store):
+    cdef bint _drops
     cdef object _getters
     cdef bint _hands_over
     cdef object _joiners
@@ -17,13 +18,10 @@ cdef class Queue(Store):
     cdef Offers _putters
     cdef Py_ssize_t _room
     cdef public bint is_shutdown
-    cdef public Py_ssize_t unfinished_tasks
 
     cpdef object put(self, object item, bint block=*, object timeout=*)
     cpdef object put_nowait(self, object item)
-    @cython.locals(stored=bint)
     cdef bint _try_to_put(self, object item) except -1
-    cdef bint _store_or_fail(self, object item) except -1
     @cython.locals(room=Py_ssize_t)
     cdef bint _claim_room(self) except -1
     @cython.locals(offer=Offer)
@@ -36,6 +34,7 @@ cdef class Queue(Store):
     cdef object _take(self)
     cdef object _draw_and_tell(self)
     cdef object _wait_for_item(self, object timeout)
+    cdef object _end(self)
     @cython.locals(unfinished=Py_ssize_t)
     cdef bint _finish_one(self) except -1
     cdef object _describe(self)

@@ -50,6 +50,7 @@ class Queue(Store[T]):
     """
 
     __slots__ = (
+        "_drops",
         "_getters",
         "_hands_over",
         "_joiners",
@@ -59,7 +60,6 @@ class Queue(Store[T]):
         "_putters",
         "_room",
         "is_shutdown",
-        "unfinished_tasks",
     )
 
     def __init__(self, maxsize: int | None = 0, items: Iterable[T] = (), unfinished_tasks: int | None = None) -> None:
@@ -70,6 +70,7 @@ class Queue(Store[T]):
         self._putters = Offers()
         self._joiners = ParkingLot()
         self.is_shutdown = False
+        self._drops = False  # whether the end drops what is there
         Store.__init__(self, self._maxsize)
         # Whether a getter may be handed what was put, or must find it through `_get`.
         self._hands_over = self._items is not None
@@ -104,34 +105,29 @@ class Queue(Store[T]):
         """Hand *item* over or store it; false if there is no room.  Never switches."""
         if self.is_shutdown:
             raise ShutDown
-        self.unfinished_tasks += 1
-        if self._hands_over and not self._has_items() and self._getters:
+        if self._getters and self._hands_over and not self._has_items():
             if self._peeked:
                 self._peekers.unpark_all(item)
+            self.unfinished_tasks += 1
             if self._getters.unpark(item):
                 return True
-        if self._items is None:
-            stored = self._store_or_fail(item)
-        else:
-            stored = self._claim_room()
-            if stored:
-                self._items.append(item)
-        if not stored:
             self._finish_one()
-            return False
-        # Somebody may have come while it was being stored.
+        if self._items is None:
+            if not self._store(item, self._maxsize):
+                return False
+        else:
+            if not self._claim_room():
+                return False
+            self.unfinished_tasks += 1
+            self._items.append(item)
+        # Somebody may have come while it was being stored, or the end.
         if self._getters:
             self._getters.unpark(LOOK)
         if self._peeked:
             self._peekers.unpark_all(LOOK)
+        if self.is_shutdown:
+            self._end()
         return True
-
-    def _store_or_fail(self, item: T) -> bool:
-        try:
-            return self._store(item, self._maxsize)
-        except BaseException:
-            self._finish_one()
-            raise
 
     def _claim_room(self) -> bool:
         room, self._room = self._room, self._room - (self._room > 0)
@@ -170,11 +166,12 @@ class Queue(Store[T]):
 
     def _fill_room(self) -> None:
         """Use room for one item, which the caller has claimed, for the first putter in line, or give it back."""
+        assert self._items is not None
         while True:
             offer = self._putters.claim(TAKEN)
             if offer is not None:
                 self.unfinished_tasks += 1
-                self._items.append(offer.item)  # type: ignore[union-attr]  # there is an item to get, so there are items
+                self._items.append(offer.item)
                 offer.placed = True
                 if self._getters:
                     self._getters.unpark(LOOK)
@@ -361,8 +358,12 @@ class Queue(Store[T]):
         Who waits is told so.  With *immediate*, the items that are stored are dropped, and count as done.
         """
         self.is_shutdown = True
-        self._look_for_room()
-        if immediate:
+        self._drops = self._drops or immediate
+        self._end()
+
+    def _end(self) -> None:
+        self._look_for_room()  # and be told that there is none any more
+        if self._drops:
             while self._take() is not NOTHING:
                 self._finish_one()
         self._getters.unpark_all(LOOK)

@@ -11,6 +11,8 @@ cdef class Store:
     cdef size_t _inside
     cdef Items _items
     cdef object _kept
+    cdef bint _late
+    cdef public Py_ssize_t unfinished_tasks
 
     cdef bint _keeps_items_as(self, object kind) except -1
     cpdef Py_ssize_t _qsize(self) except -1

@@ -24,13 +24,16 @@ T = TypeVar("T")
 class Store(Generic[T]):
     """The base of queues: where the items are."""
 
-    __slots__ = ("__weakref__", "_aside", "_inside", "_items", "_kept")
+    __slots__ = ("__weakref__", "_aside", "_inside", "_items", "_kept", "_late", "unfinished_tasks")
 
     def __init__(self, maxsize: int) -> None:
         self._items: Items | None = None  # the items, if they are kept as they are here
         self._kept: Any = None  # the items, however they are kept
         self._inside = 0  # the thread that is inside
         self._aside = Items()  # what was put by the thread that is inside
+        self._late = False  # whether there may be something
+        self.unfinished_tasks = 0
+        """How many of the items that were put in are not done."""
         self._init(maxsize)
 
     @classmethod
@@ -74,12 +77,15 @@ class Store(Generic[T]):
     def _store(self, item: T, maxsize: int) -> bool:
         """Put *item* in, where items are not kept as they are here; false if there are *maxsize* (0: without limit)."""
         if not self._enter():
+            self.unfinished_tasks += 1
             self._aside.append(item)
+            self._late = True
             return True
         try:
             if 0 < maxsize <= self._qsize():
                 return False
             self._put(item)
+            self.unfinished_tasks += 1  # while nobody can get it
             return True
         finally:
             self._leave()
@@ -129,11 +135,13 @@ class Store(Generic[T]):
 
     def _leave(self) -> None:
         try:
-            while len(self._aside):
-                self._put(self._aside.popleft())
+            while self._late:
+                self._late = False
+                while len(self._aside):
+                    self._put(self._aside.take())
         finally:
             self._inside = 0
-        if len(self._aside) and self._enter():  # put aside after the last look
+        if self._late and self._enter():  # put aside after the last look
             self._leave()
 
 

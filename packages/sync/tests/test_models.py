@@ -1,0 +1,268 @@
+"""Random programs, run against the primitives and against a model of what they should do.
+
+A program is a list of steps that one greenlet, the driver, takes.  Whoever waits is a greenlet of its own.  Nothing else runs
+until the driver settles, so several things can happen to somebody who waits before it notices any of them: it is handed
+something, is killed, and its time is up.  One model is enough, since all that wait for something wait in the same way.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import pytest
+
+from hublet.core import GreenletExit, kill, killall, sleep, spawn
+from hublet.core.testing import fake_clock, wait_all_parked
+from hublet.sync import Channel, Condition, Empty, Full, Lock, Queue, Semaphore, SimpleQueue
+
+hypothesis = pytest.importorskip("hypothesis")
+st = hypothesis.strategies
+
+
+class Someone:
+    """A greenlet that waits, in the program and in the model."""
+
+    def __init__(self, item=None, deadline=None):
+        self.item = item
+        self.deadline = deadline
+        self.killed = False  # and has not noticed
+        self.expected = "waiting"
+        self.found = "waiting"
+        self.greenlet = None
+
+
+class Model:
+    """What should happen: items, room for *size* of them, and two lines."""
+
+    def __init__(self, size, keeps=True):
+        self.size = size
+        self.keeps = keeps  # or what nobody waits for is gone
+        self.items = deque()
+        self.getters = deque()
+        self.putters = deque()
+
+    def put(self, someone, waits):
+        if self.getters:
+            self.getters.popleft().expected = ("got", someone.item)
+            someone.expected = "put"
+        elif len(self.items) < self.size:
+            if self.keeps:
+                self.items.append(someone.item)
+            someone.expected = "put"
+        elif waits:
+            self.putters.append(someone)
+        else:
+            someone.expected = "full"
+
+    def get(self, someone, waits):
+        if self.items:
+            someone.expected = ("got", self.items.popleft())
+            if self.putters:
+                putter = self.putters.popleft()
+                putter.expected = "put"
+                self.items.append(putter.item)
+        elif self.putters:
+            putter = self.putters.popleft()
+            putter.expected = "put"
+            someone.expected = ("got", putter.item)
+        elif waits:
+            self.getters.append(someone)
+        else:
+            someone.expected = "empty"
+
+    def settle(self, now):
+        """Let those who were killed, or whose time is up, notice, unless they have been served."""
+        for line, late in ((self.getters, "empty"), (self.putters, "full")):
+            for someone in list(line):
+                if someone.killed:
+                    someone.expected = "killed"
+                elif someone.deadline is not None and someone.deadline <= now:
+                    someone.expected = late
+                else:
+                    continue
+                line.remove(someone)
+
+
+class OfQueue:
+    """A queue or a channel."""
+
+    def __init__(self, queue, size):
+        self.queue = queue
+        self.model = Model(size)
+
+    def put(self, item, waits, timeout):
+        self.queue.put(item, waits, timeout if waits else None)
+
+    def get(self, waits, timeout):
+        return self.queue.get(waits, timeout if waits else None)
+
+    def check(self):
+        if hasattr(self.queue, "queue"):
+            assert list(self.queue.queue) == list(self.model.items)
+        assert self.queue.qsize() == len(self.model.items)
+
+
+class OfSemaphore:
+    """A semaphore: tokens are items, and there is room for all."""
+
+    def __init__(self, semaphore):
+        self.semaphore = semaphore
+        self.model = Model(10**6)
+        self.model.items.extend([None] * semaphore.counter)
+
+    def put(self, item, waits, timeout):
+        self.semaphore.release()
+
+    def get(self, waits, timeout):
+        if not self.semaphore.acquire(waits, timeout if waits else None):
+            raise Empty
+
+    def check(self):
+        assert self.semaphore.counter == len(self.model.items)
+
+
+class OfCondition:
+    """A condition: notifications are items, and nobody keeps them."""
+
+    def __init__(self, condition):
+        self.condition = condition
+        self.model = Model(10**6, keeps=False)
+
+    def put(self, item, waits, timeout):
+        with self.condition:
+            self.condition.notify()
+
+    def get(self, waits, timeout):
+        with self.condition:
+            if not waits or not self.condition.wait(timeout):
+                raise Empty
+
+    def check(self):
+        assert self.condition.acquire(False)
+        self.condition.release()
+
+
+MAKERS = {
+    "Queue(1)": lambda: OfQueue(Queue(1), 1),
+    "Queue(3)": lambda: OfQueue(Queue(3), 3),
+    "Queue": lambda: OfQueue(Queue(), 10**6),
+    "SimpleQueue": lambda: OfQueue(SimpleQueue(), 10**6),
+    "Channel": lambda: OfQueue(Channel(), 0),
+    "Semaphore(0)": lambda: OfSemaphore(Semaphore(0)),
+    "Semaphore(2)": lambda: OfSemaphore(Semaphore(2)),
+    "Condition": lambda: OfCondition(Condition()),
+    "Condition(Lock)": lambda: OfCondition(Condition(Lock())),
+}
+TIMEOUTS = st.one_of(st.none(), st.integers(0, 5))
+STEPS = st.one_of(
+    st.tuples(st.just("get"), TIMEOUTS),
+    st.tuples(st.just("put"), TIMEOUTS),
+    st.tuples(st.just("get now")),
+    st.tuples(st.just("put now")),
+    st.tuples(st.just("kill"), st.integers(0, 9)),
+    st.tuples(st.just("jump"), st.integers(1, 4)),
+    st.tuples(st.just("settle")),
+)
+
+
+class Program:
+    """The driver of one program."""
+
+    def __init__(self, subject, clock):
+        self.subject = subject
+        self.clock = clock
+        self.everyone = []
+        self.next_item = 0
+
+    def run(self, steps):
+        try:
+            for name, *arguments in steps:
+                getattr(self, name.replace(" ", "_"))(*arguments)
+            self.settle()
+        finally:
+            killall([each.greenlet for each in self.everyone if each.greenlet is not None])
+
+    def settle(self):
+        wait_all_parked()
+        sleep(0)
+        wait_all_parked()
+        self.subject.model.settle(self.clock.now())
+        assert [each.found for each in self.everyone] == [each.expected for each in self.everyone]
+        self.subject.check()
+
+    def someone(self, timeout=None):
+        self.next_item += 1
+        new = Someone(self.next_item, None if timeout is None else self.clock.now() + timeout)
+        self.everyone.append(new)
+        return new
+
+    def attempt(self, someone, function):
+        try:
+            someone.found = function()
+        except Empty:
+            someone.found = "empty"
+        except Full:
+            someone.found = "full"
+        except GreenletExit:
+            someone.found = "killed"
+
+    def put_item(self, someone, waits, timeout=None):
+        self.subject.put(someone.item, waits, timeout)
+        return "put"
+
+    def get_item(self, waits, timeout=None):
+        return "got", self.subject.get(waits, timeout)
+
+    def get(self, timeout):
+        self.settle()
+        new = self.someone(timeout)
+        self.subject.model.get(new, waits=True)
+        new.greenlet = spawn(self.attempt, new, lambda: self.get_item(True, timeout))
+        self.settle()  # with no time at all, it is up now
+
+    def put(self, timeout):
+        self.settle()
+        new = self.someone(timeout)
+        self.subject.model.put(new, waits=True)
+        new.greenlet = spawn(self.attempt, new, lambda: self.put_item(new, True, timeout))
+        self.settle()
+
+    def get_now(self):
+        new = self.someone()
+        self.subject.model.get(new, waits=False)
+        self.attempt(new, lambda: self.get_item(False))
+
+    def put_now(self):
+        new = self.someone()
+        self.subject.model.put(new, waits=False)
+        self.attempt(new, lambda: self.put_item(new, False))
+
+    def kill(self, index):
+        waiting = [each for each in self.everyone if each.greenlet is not None and not each.greenlet.ready()]
+        if waiting:
+            victim = waiting[index % len(waiting)]
+            victim.killed = True
+            kill(victim.greenlet)
+
+    def jump(self, seconds):
+        """Let time pass without the hub noticing."""
+        self.clock.advance(seconds)
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+@hypothesis.settings(max_examples=120, deadline=None, derandomize=True)
+@hypothesis.given(steps=st.lists(STEPS, max_size=25))
+def test_every_program_does_what_the_model_does(kind, steps):
+    with fake_clock() as clock:
+        subject = MAKERS[kind]()
+        if isinstance(subject, (OfSemaphore, OfCondition)):
+            # What they hand out has no identity.
+            for name in ("put", "get"):
+                original = getattr(subject.model, name)
+                setattr(subject.model, name, lambda someone, waits, original=original: original(nameless(someone), waits))
+        Program(subject, clock).run(steps)
+
+
+def nameless(someone):
+    someone.item = None
+    return someone
