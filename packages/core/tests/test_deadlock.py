@@ -127,6 +127,42 @@ def test_a_dead_proxy_somewhere_does_not_hide_the_deadlock(alone):
         str(proxy)
 
 
+def test_an_owner_that_cannot_be_asked_for_does_not_hide_the_deadlock(alone, lot: ParkingLot):
+    class Broken:
+        @property
+        def owner(self) -> None:
+            raise OSError("no owner")
+
+        def __repr__(self) -> str:
+            return "<what cannot tell>"
+
+    spawn(lot.park, None, Broken())
+
+    line = next(line for line in str(deadlock()).splitlines() if "<what cannot tell>" in line)
+    assert "held by" not in line
+
+
+def test_it_says_that_nobody_is_parked(alone):
+    error = deadlock(get_hub().switch)
+
+    assert "no greenlet is parked" in str(error)
+    assert error.parked == ()
+
+
+def test_who_was_unparked_but_has_not_resumed_is_not_named(lot: ParkingLot):
+    parked, unparked = spawn(lot.park, None, "the first"), spawn(lot.park, None, "the second")
+    wait_all_parked()
+    never_parked = Waiter("nobody waits here")
+    lot.unpark()
+
+    error = explain(get_hub())
+
+    assert error.parked == (unparked,)
+    assert "the first" not in str(error)
+    assert never_parked.reason not in str(error)
+    parked.join()
+
+
 def test_nobody_is_named_who_is_ready_or_finished(alone):
     finished = spawn(int)
     finished.join()

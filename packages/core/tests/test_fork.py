@@ -237,6 +237,48 @@ def test_reinit_may_be_called_by_hand_and_again():
     assert in_child(child) == "'works'"
 
 
+def test_reinit_does_nothing_in_a_child_that_has_been_seen_to():
+    def child() -> object:
+        go, under_way = threading.Event(), threading.Event()
+        calling = spawn(call_in_thread, lambda: (under_way.set(), go.wait(10), "result")[2])
+        wait_all_parked()
+        under_way.wait(10)
+        reinit()
+        go.set()
+        return calling.get()
+
+    assert in_child(child) == "'result'"
+
+
+def test_reinit_makes_the_hub_usable_in_a_process_that_was_forked_by_other_means(script):
+    printed = script(
+        """
+import ctypes, os, signal
+from hublet.core import Timeout, reinit, sleep, spawn
+from hublet.core.lowlevel import wait_readable
+
+read_fd, write_fd = os.pipe()
+reader = spawn(wait_readable, read_fd)
+sleep(0)
+if ctypes.CDLL(None).fork() == 0:  # tells Python nothing
+    signal.alarm(20)
+    reinit()
+    os.write(write_fd, b"x")
+    print("child", reader.get(), flush=True)
+    os.read(read_fd, 1)
+    os._exit(0)
+os.wait()
+with Timeout(0.001, False):
+    reader.join()
+print(reader.ready())
+os.write(write_fd, b"x")
+print("parent", reader.get())
+"""
+    )
+
+    assert printed.splitlines() == ["child True", "False", "parent True"]
+
+
 def test_reinit_in_the_parent_is_harmless(socketpair):
     ours, theirs = socketpair
     reader = spawn(wait_readable, ours.fileno())
@@ -246,6 +288,30 @@ def test_reinit_in_the_parent_is_harmless(socketpair):
     theirs.send(b"x")
 
     assert reader.get() is True
+
+
+def test_reinit_in_the_parent_does_not_forget_its_worker_threads():
+    go, under_way = threading.Event(), threading.Event()
+    calling = spawn(call_in_thread, lambda: (under_way.set(), go.wait(10), "result")[2])
+    wait_all_parked()
+    under_way.wait(10)
+    size = get_hub().threadpool.size
+
+    reinit()
+    go.set()
+
+    assert calling.get() == "result"
+    assert get_hub().threadpool.size == size
+
+
+def test_reinit_in_another_thread_of_the_parent_leaves_the_main_thread_the_main_one():
+    seen = []
+    thread = threading.Thread(target=lambda: (reinit(), seen.append(in_main_thread())))
+    thread.start()
+    thread.join()
+
+    assert seen == [False]
+    assert in_main_thread()
 
 
 # Descriptors
@@ -299,6 +365,43 @@ def test_what_the_child_does_with_a_descriptor_does_not_touch_what_the_parent_re
         theirs.send(b"y")
         with Timeout(10):
             assert reader.get() is True
+
+
+def test_a_descriptor_of_the_child_is_not_mistaken_for_the_parents_of_the_same_number():
+    """As it would be if both polled one and the same epoll set."""
+    written, done = os.pipe(), os.pipe()
+    number = os.dup(written[0])  # a number to be used by both
+
+    def wait_for_a_pipe() -> tuple[object, int]:
+        read_fd, write_fd = os.pipe()
+        os.dup2(read_fd, number)
+        os.close(read_fd)
+        reader = spawn(wait_readable, number)
+        sleep(0.0001)
+        return reader, write_fd
+
+    def child() -> object:
+        reader, write_fd = wait_for_a_pipe()
+        os.write(write_fd, b"x")
+        os.write(written[1], b"x")
+        os.read(done[0], 1)
+        return reader.get()
+
+    talking = Child(child)
+    reader, write_fd = wait_for_a_pipe()
+    os.read(written[0], 1)
+    for _ in range(5):
+        sleep(0.0001)
+    mistaken = reader.ready()
+    os.write(done[1], b"x")
+
+    assert talking.result() == "True"
+    assert not mistaken
+    os.write(write_fd, b"x")
+    assert reader.get() is True
+    for fd in (*written, *done, number, write_fd):
+        notify_closing(fd)
+        os.close(fd)
 
 
 def test_parent_and_child_may_talk_to_each_other(socketpair):

@@ -6,6 +6,7 @@ import gc
 import inspect
 import os
 import sys
+import time
 import weakref
 from collections.abc import Iterator
 
@@ -141,6 +142,25 @@ def test_a_ping_pong_does_not_starve_what_is_to_be_started():
 
     assert players.join() < MANY
     wait_for_it.join()
+
+
+def test_greenlets_that_compute_do_not_hold_up_a_deadline_until_the_budget_is_used_up():
+    rounds = []
+    stopped = []
+
+    def compute():
+        while not stopped and len(rounds) < 200:
+            rounds.append(1)
+            until = time.monotonic() + 0.002
+            while time.monotonic() < until:
+                pass
+            sleep(0)
+
+    greenlets = [spawn(compute) for _ in range(2)]
+    spawn_later(0, stopped.append, 1)
+    joinall(greenlets)
+
+    assert len(rounds) < 50
 
 
 def test_yielding_for_ever_does_not_starve_deadlines_nor_descriptors(pipe: tuple[int, int]):

@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from hublet.core import Hub, InvalidSwitchError, _switch, get_hub, getcurrent, idle, sleep, spawn
-from hublet.core.lowlevel import Waiter, get_hub_if_exists
-from hublet.core.testing import assert_no_switch, wait_all_parked
+from hublet.core.lowlevel import ParkingLot, Waiter, get_hub_if_exists
+from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked
 
 
 def descriptors() -> set[str]:
@@ -194,6 +194,39 @@ def test_who_switches_to_the_hub_is_resumed_by_a_switch():
     get_hub().call_soon(greenlet.switch, "value")
 
     assert greenlet.get() == "value"
+
+
+def test_the_hub_waits_for_what_has_links():
+    greenlet = spawn(sleep, 0)
+
+    assert get_hub().wait(greenlet) is True
+
+    assert greenlet.ready()
+    assert get_hub().wait(greenlet) is True
+
+
+def test_the_hub_gives_up_waiting_when_the_time_is_up(clock: FakeClock):
+    start = clock.now()
+    greenlet = spawn(sleep, 100)
+
+    assert get_hub().wait(greenlet, timeout=5) is False
+
+    assert clock.now() == start + 5
+    assert not greenlet.has_links()
+    greenlet.kill()
+
+
+def test_who_is_killed_while_the_hub_waits_for_it_leaves_no_link():
+    lot = ParkingLot()
+    greenlet = spawn(lot.park)
+    waiting = spawn(get_hub().wait, greenlet)
+    wait_all_parked()
+    assert greenlet.has_links()
+
+    waiting.kill()
+
+    assert not greenlet.has_links()
+    greenlet.kill()
 
 
 # The end

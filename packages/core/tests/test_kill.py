@@ -449,6 +449,20 @@ def test_killall_takes_raw_greenlets_that_have_not_begun():
     assert ran == []
 
 
+@pytest.mark.parametrize("args, kwargs", [((), {}), ((1,), {}), ((1,), {"key": 2})])
+def test_a_raw_greenlet_that_is_killed_with_an_error_before_it_begins_ends_with_that(reports, args: tuple, kwargs: dict):
+    ran = []
+    error = ValueError("killed with it")
+    raw = spawn_raw(lambda *args, **kwargs: ran.append(args), *args, **kwargs)
+
+    kill(raw, error)
+    wait_all_parked()
+
+    assert raw.dead
+    assert ran == []
+    assert reports.take_errors() == [error]
+
+
 def test_killall_kills_those_that_have_not_begun_at_once(clock: FakeClock):
     ran = []
     start = clock.now()

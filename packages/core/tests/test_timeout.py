@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 
 import pytest
@@ -422,6 +423,40 @@ def test_it_keeps_nothing_alive_once_it_is_closed():
     gc.collect()
 
     assert gone() is None
+
+
+def test_it_keeps_no_greenlet_alive_once_it_is_closed():
+    timeouts = []
+
+    def body() -> None:
+        with Timeout(1000) as timeout:
+            timeouts.append(timeout)
+
+    greenlet = spawn(body)
+    greenlet.join()
+    gone = weakref.ref(greenlet)
+    del greenlet
+    wait_all_parked()
+    gc.collect()
+
+    assert gone() is None
+    assert not timeouts[0].pending
+
+
+def test_the_first_use_of_core_in_a_thread_may_be_a_timeout():
+    outcome = []
+
+    def body() -> None:
+        with Timeout(0.0001, False):
+            sleep(10)
+            outcome.append("not reached")
+        outcome.append("timed out")
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+
+    assert outcome == ["timed out"]
 
 
 def test_a_greenlet_that_gives_up_leaves_the_line(clock: FakeClock):

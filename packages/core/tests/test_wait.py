@@ -344,6 +344,22 @@ def test_iwait_left_early_as_a_context_manager_removes_its_links():
     assert [len(thing.links) for thing in things[1:]] == [0, 0]
 
 
+@pytest.mark.parametrize("end", ["count", "timeout", "kill"])
+def test_iwait_that_has_ended_by_itself_has_removed_its_links(clock: FakeClock, end: str):
+    things = [Thing(), Thing()]
+    if end == "count":
+        things[0].set()
+        assert len(list(iwait(things, count=1))) == 1
+    elif end == "timeout":
+        assert list(iwait(things, timeout=1)) == []
+    else:
+        waiting = spawn(lambda: list(iwait(things)))
+        wait_all_parked()
+        waiting.kill()
+
+    assert things[1].links == []
+
+
 def test_iwait_that_was_left_is_over():
     thing = Thing()
     with iwait([thing]) as waiting:

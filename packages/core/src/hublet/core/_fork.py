@@ -9,13 +9,23 @@ from ._native import get_ident
 
 __all__ = ["reinit"]
 
+_pid = os.getpid()
+
 
 def reinit() -> None:
     """Make the hub of this thread usable in a forked child.  Never switches.
 
-    Called by itself in children of `os.fork`; call it only if the process was forked by other means.  A hub that waits for
-    descriptors goes on waiting for them; what the parent registered is not touched.
+    Called by itself in children of `os.fork`; call it if the process was forked by other means.  A hub that waits for
+    descriptors goes on waiting for them; what the parent registered is not touched.  In a process in which that was done
+    already, and in one that was not forked, it does nothing.
     """
+    if os.getpid() != _pid:
+        _after_fork()
+
+
+def _after_fork() -> None:
+    global _pid
+    _pid = os.getpid()
     set_main_thread()
     hub = get_hub_if_exists()
     if hub is not None:
@@ -26,4 +36,4 @@ def reinit() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=reinit)
+    os.register_at_fork(after_in_child=_after_fork)

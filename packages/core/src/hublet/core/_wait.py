@@ -15,7 +15,7 @@ from ._timeout import Timeout
 
 TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 __all__ = ["IWait", "iwait", "joinall", "kill", "killall", "wait"]
@@ -65,11 +65,17 @@ def kill(greenlet: Any, exception: Any = GreenletExit) -> None:
     if isinstance(greenlet, Greenlet):
         greenlet.kill(exception, block=False)
     elif not greenlet.dead:
-        hub = get_hub()
-        callback = hub.call_soon(_throw_raw, greenlet, _exception_from((exception,)))
+        error = _exception_from((exception,))
         if not greenlet:
-            # Ahead of its start, which is in the ring already.  To run the callback a second time does nothing.
-            hub.scheduler.ready.appendleft(callback)
+            greenlet.run = _raising(error)  # instead of its body, should its start come first
+        get_hub().call_soon(_throw_raw, greenlet, error)
+
+
+def _raising(error: BaseException) -> Callable[..., None]:
+    def run(*args: Any, **kwargs: Any) -> None:
+        raise error
+
+    return run
 
 
 def _throw_raw(greenlet: Any, error: BaseException) -> None:
