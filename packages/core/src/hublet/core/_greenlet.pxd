@@ -53,6 +53,7 @@ cdef class Greenlet(greenlet):
     cdef object _join_until(self, object deadline)
     @cython.locals(joiners=ParkingLot)
     cpdef object _add_joiner(self, Waiter waiter)
+    cdef Scheduler _owner(self)
     cdef dict _extra(self)
 
 

@@ -92,6 +92,10 @@ class Greenlet(greenlet, _Carries[T]):
     the thread that makes it; only `ready`, `successful`, `value` and `exception` may be used from others.
     """
 
+    def __cinit__(self, *args: Any, **kwargs: Any) -> None:
+        # Compiled only, and before the constructor, which a subclass may forget to call (`_owner`).
+        self._result: Any = _UNFINISHED
+
     def __init__(
         self, run: Callable[..., T] | None = None, *args: Any, context: Context | None = None, **kwargs: Any
     ) -> None:
@@ -113,7 +117,7 @@ class Greenlet(greenlet, _Carries[T]):
         self._scheduler: Scheduler = scheduler
         self._function = run
         self._start: _Start | None = None
-        self._result: Any = _UNFINISHED
+        self._result = _UNFINISHED
         self._error: BaseException | None = None
         self._traceback: Any = None
         self._begun = False
@@ -129,6 +133,16 @@ class Greenlet(greenlet, _Carries[T]):
             self._spawn_instruction = _switch.instruction_of(frame)
         if config.spawn_tree:
             self._record_spawn(frame)
+
+    def _owner(self) -> Scheduler:
+        """Return its scheduler, or say what a subclass has forgotten."""
+        try:
+            scheduler = self._scheduler
+        except AttributeError:  # interpreted
+            scheduler = None
+        if scheduler is None:
+            raise RuntimeError(f"this greenlet was never made: {type(self).__qualname__}.__init__ must call Greenlet.__init__")
+        return scheduler
 
     # Starting
 
@@ -148,6 +162,7 @@ class Greenlet(greenlet, _Carries[T]):
 
     def start(self) -> None:
         """Let it run when its turn comes.  Never switches.  Does nothing if it was started before."""
+        self._owner()
         self._start_now()
 
     def _start_now(self) -> None:
@@ -164,7 +179,7 @@ class Greenlet(greenlet, _Carries[T]):
             if deadline is None:
                 raise TypeError("start_later() takes a number of seconds, not None")
             start = _Start(self)
-            self._scheduler.deadlines.add(start, deadline)
+            self._owner().deadlines.add(start, deadline)
             self._start = start
 
     def run(self) -> None:
@@ -219,6 +234,7 @@ class Greenlet(greenlet, _Carries[T]):
         The arguments are those of ``raise``: a class or an exception, then optionally a value and a traceback; none is
         `GreenletExit`.  If it has not begun to run it never will.
         """
+        self._owner()
         if self._begun or self._result is not _UNFINISHED:
             return greenlet.throw(self, *args)
         self._end_before_start(_exception_from(args))
@@ -232,6 +248,7 @@ class Greenlet(greenlet, _Carries[T]):
         most *timeout* seconds (`None` is without limit); otherwise only make sure that the exception will be raised.
         Nothing happens if it is finished, or was killed already and is still on its way to the end.
         """
+        self._owner()
         if self._result is not _UNFINISHED:
             return
         error = _exception_from((exception,))
@@ -267,6 +284,7 @@ class Greenlet(greenlet, _Carries[T]):
 
         Any thread may call it.
         """
+        self._owner()
         if self._result is _UNFINISHED:
             self._join_until(deadline_in(timeout))
 
@@ -348,7 +366,7 @@ class Greenlet(greenlet, _Carries[T]):
     @property
     def loop(self) -> Any:
         """The loop of its hub."""
-        return self._scheduler.loop
+        return self._owner().loop
 
     def __bool__(self) -> bool:
         return (self._begun or self._start is not None) and self._result is _UNFINISHED
@@ -363,11 +381,12 @@ class Greenlet(greenlet, _Carries[T]):
         """
         if not callable(callback):
             raise TypeError(f"a link must be callable, not {callback!r}")
+        scheduler = self._owner()
         if self._links is None:
             self._links = []
         self._links.append(callback)
         if self._result is not _UNFINISHED and len(self._links) == 1:
-            self._scheduler.schedule(Callback(self._notify))
+            scheduler.schedule(Callback(self._notify))
 
     def link(self, callback: Any, SpawnedLink: Any = None) -> None:
         """Call ``callback(self)`` in a greenlet of its own once it is finished.  Never switches."""
@@ -478,8 +497,10 @@ class Greenlet(greenlet, _Carries[T]):
         if self._function is None:
             return state
         name = getattr(self._function, "__qualname__", None) or repr(self._function)
-        arguments = [repr(argument) for argument in self.args]
-        arguments += [f"{key}={value!r}" for key, value in self.kwargs.items()]
+        from reprlib import repr as shortened  # late: for messages only, and an argument may be as long as it likes
+
+        arguments = [shortened(argument) for argument in self.args]
+        arguments += [f"{key}={shortened(value)}" for key, value in self.kwargs.items()]
         return f"{name}({', '.join(arguments)}) {state}"
 
 

@@ -43,6 +43,7 @@ cdef class Scheduler:
     cdef object _expire(self)
     @cython.locals(loop=Loop)
     cdef object _poll(self)
+    cdef object _look(self, object timeout)
     @cython.locals(deadline=double, idle=Entry)
     cdef object _patience(self)
     cpdef object interrupt(self, object target, object error, int shields=*)

@@ -214,18 +214,27 @@ class Scheduler:
     def _poll(self) -> None:
         loop = self.loop
         if self.ready:
-            loop.poll(0.0)
+            self._look(0.0)
             return
         loop.sleeping = True
         try:
-            loop.poll(0.0 if self.ready else self._patience())
+            self._look(0.0 if self.ready else self._patience())
         finally:
             loop.sleeping = False
+
+    def _look(self, timeout: float | None) -> None:
+        try:
+            self.loop.poll(timeout)
+            return
+        except BaseException as raised:
+            error = raised
+        # What a loop raises is what a signal handler raised, and that belongs to the main greenlet, whatever it is.
+        self.greenlet.raise_in_main(error)
 
     def _patience(self) -> float | None:
         """Decide how long to wait for descriptors now that nothing is ready."""
         if self._idle:
-            self.loop.poll(0.0)
+            self._look(0.0)
             if not self.ready:
                 idle = self._idle.take()
                 if idle is not None:
@@ -239,7 +248,7 @@ class Scheduler:
         if self.clock is not None:
             if self.outside:
                 return None  # a worker thread's time is real: let it finish before the clock jumps
-            self.loop.poll(0.0)
+            self._look(0.0)
             if not self.ready:
                 self.clock.advance_to(deadline)
             return 0.0

@@ -16,3 +16,5 @@ cpdef object caller()
 cpdef object code_of(object frame)
 cpdef int instruction_of(object frame) except -2
 cpdef object inherit_context(greenlet child)
+cpdef Py_ssize_t count_other_threads() except -1
+cpdef object forget_other_threads()

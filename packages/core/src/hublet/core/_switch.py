@@ -1,4 +1,4 @@
-"""The four things that only C can make cheap: who runs, switch to another, this thread's scheduler, what time it is.
+"""What only C can make cheap, or tell: who runs, switch to another, this thread's scheduler, the time, other threads.
 
 `_switch.pyx` says the same in C and is imported instead of this file where it was built.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from greenlet import getcurrent as current
 from greenlet import greenlet
 
-from ._native import monotonic, thread_local
+from ._native import count_started_threads, monotonic, thread_local, thread_sleep
 from ._ring import Ring
 
 __all__ = [
@@ -20,7 +20,9 @@ __all__ = [
     "caller",
     "code_of",
     "compiled",
+    "count_other_threads",
     "current",
+    "forget_other_threads",
     "inherit_context",
     "instruction_of",
     "monotonic",
@@ -101,6 +103,24 @@ def code_of(frame: Any) -> Any:
 def instruction_of(frame: Any) -> int:
     """Return the index of the instruction that *frame* is at; the line is found from it when somebody asks."""
     return frame.f_lasti  # type: ignore[no-any-return]
+
+
+_ghosts = 0  # threads that a forked child still counts, though they stayed behind in the parent
+
+
+def count_other_threads() -> int:
+    """Return how many native threads besides the main one can run Python code, those just started included.
+
+    Interpreted, a thread is counted only once it has begun to run, so this waits a moment in which it can.
+    """
+    thread_sleep(0.02)
+    return count_started_threads() - _ghosts
+
+
+def forget_other_threads() -> None:
+    """Count none of the threads that there seem to be now.  For a forked child, in which there are no others."""
+    global _ghosts
+    _ghosts = count_started_threads()
 
 
 def inherit_context(child: greenlet) -> None:

@@ -80,6 +80,14 @@ cdef extern from *:
     #endif
     }
 
+    /* Threads that have not begun to run included: their states are made by those that start them. */
+    static Py_ssize_t hublet_count_threads(void) {
+        Py_ssize_t count = 0;
+        PyThreadState *each = PyInterpreterState_ThreadHead(PyThreadState_GetInterpreter(PyThreadState_Get()));
+        for (; each != NULL; each = PyThreadState_Next(each)) count++;
+        return count;
+    }
+
     /* A thread that never set a variable has no context at all, and copying nothing is what most greenlets would do. */
     static int hublet_has_context(void) { return PyThreadState_Get()->context != NULL; }
     """
@@ -91,6 +99,7 @@ cdef extern from *:
     object hublet_code(object frame)
     int hublet_instruction(object frame)
     bint hublet_has_context()
+    Py_ssize_t hublet_count_threads()
 
 cdef extern from "Python.h":
     PyObject *PyEval_GetFrame()
@@ -176,6 +185,14 @@ cpdef int instruction_of(object frame) except -2:
 cpdef object inherit_context(greenlet child):
     if hublet_has_context():
         child.gr_context = PyContext_CopyCurrent()
+
+
+cpdef Py_ssize_t count_other_threads() except -1:
+    return hublet_count_threads() - 1
+
+
+cpdef object forget_other_threads():
+    pass  # CPython itself forgets their states in a forked child
 
 
 cpdef double coarse_monotonic() except? -1.0:
