@@ -85,10 +85,10 @@ class Hub(greenlet):
             loop = make_loop(loop)
         if config.chunk_cache and not _chunks.installed():
             _chunks.install()
-        self.scheduler = Scheduler(self, loop)
         main = _switch.current()
         while main.parent is not None:
             main = main.parent
+        self.scheduler = Scheduler(self, main, loop)
         _switch.set_parent(self, main)
         self.name = ""
         self._joiners: list[Any] = []

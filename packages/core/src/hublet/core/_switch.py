@@ -25,9 +25,12 @@ __all__ = [
     "forget_other_threads",
     "inherit_context",
     "instruction_of",
+    "is_only_reference",
+    "is_stack_near",
     "monotonic",
     "set_parent",
     "set_thread_scheduler",
+    "stack_position",
     "switch",
     "switch_to_first",
     "thread_scheduler",
@@ -80,6 +83,24 @@ def switch_to_first(ring: Ring) -> BaseException | None:
     except BaseException as error:
         return error
     return None
+
+
+def is_only_reference(thing: Any) -> bool:
+    """Say whether the caller's reference to *thing* is the only one; interpreted, nobody can say, and the answer is no."""
+    return False
+
+
+def stack_position() -> int:
+    """Return where the C stack ends now, an address; interpreted, nobody can say."""
+    return 0
+
+
+def is_stack_near(base: int) -> bool:
+    """Say whether the C stack ends within 32 KiB of *base*, so that a greenlet started here has as much of it left as there.
+
+    Interpreted, nobody can say, and the answer is no.
+    """
+    return False
 
 
 def set_parent(child: greenlet, parent: greenlet) -> None:

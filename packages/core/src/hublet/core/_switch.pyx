@@ -103,12 +103,16 @@ cdef extern from *:
 
 cdef extern from "Python.h":
     PyObject *PyEval_GetFrame()
+    Py_ssize_t Py_REFCNT(object thing)
     object PyContext_CopyCurrent()
 
 cdef extern from "greenlet/greenlet.h":
     void PyGreenlet_Import()
     greenlet PyGreenlet_GetCurrent()
     int PyGreenlet_SetParent(greenlet child, greenlet parent) except -1
+
+cdef enum:
+    NEAR = 32 * 1024
 
 PyGreenlet_Import()
 
@@ -185,6 +189,21 @@ cpdef int instruction_of(object frame) except -2:
 cpdef object inherit_context(greenlet child):
     if hublet_has_context():
         child.gr_context = PyContext_CopyCurrent()
+
+
+cpdef bint is_only_reference(object thing) except -1:
+    return Py_REFCNT(thing) == 1
+
+
+cpdef Py_ssize_t stack_position() except -1:
+    cdef char here
+    return <Py_ssize_t>&here
+
+
+cpdef bint is_stack_near(Py_ssize_t base) except -1:
+    cdef char here
+    cdef Py_ssize_t distance = base - <Py_ssize_t>&here
+    return base != 0 and -NEAR < distance < NEAR
 
 
 cpdef Py_ssize_t count_other_threads() except -1:
