@@ -109,6 +109,7 @@ cdef extern from "Python.h":
 cdef extern from "greenlet/greenlet.h":
     void PyGreenlet_Import()
     greenlet PyGreenlet_GetCurrent()
+    greenlet PyGreenlet_New(object run, greenlet parent)
     int PyGreenlet_SetParent(greenlet child, greenlet parent) except -1
 
 cdef enum:
@@ -161,6 +162,10 @@ cpdef object switch_to_first(Ring ring):
         return hublet_take_error()
     Py_DECREF(<object>result)
     return None
+
+
+cpdef object make_raw(object run, greenlet parent):
+    return PyGreenlet_New(run, parent)
 
 
 cpdef object set_parent(greenlet child, greenlet parent):
