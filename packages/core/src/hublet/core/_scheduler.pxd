@@ -23,6 +23,7 @@ cdef class Scheduler:
     cdef public Py_ssize_t parked
     cdef readonly dict handles
     cdef Entry spare
+    cdef Entry spare_timer
     cdef Entry starting
     cdef readonly long long turns
     cdef public bint attention

@@ -64,6 +64,7 @@ class Scheduler:
         "ready",
         "shielded",
         "spare",
+        "spare_timer",
         "starting",
         "thread_ident",
         "turns",
@@ -88,6 +89,7 @@ class Scheduler:
         self.shielded: dict[Any, int] = {}  # greenlet -> how many shields it is in
         self.unswitchable: dict[Any, str] = {}  # greenlet -> why it must not park
         self.spare: Any = None  # a waiter that nobody uses any more (`_park.recycle`)
+        self.spare_timer: Any = None  # the same for timeouts
         self.starting: Any = None  # the entry of a greenlet that is being started, which may have nobody else to hold it
         self.turns = 0  # how often it has come round, for the watchdog
         self._idle = Ring()
