@@ -15,7 +15,12 @@ cdef class IoReason:
 @cython.locals(scheduler=Scheduler, handle=Handle)
 cpdef Handle handle_for(int fd)
 
-@cython.locals(reason=IoReason, waiter=Waiter)
+cdef list _reasons
+
+@cython.locals(at=Py_ssize_t)
+cdef object _reason(int event, int fd)
+
+@cython.locals(waiter=Waiter)
 cpdef bint wait_on_handle(Handle handle, int event, object deadline) except -1
 
 @cython.locals(scheduler=Scheduler)

@@ -53,6 +53,20 @@ class IoReason:
         return f"descriptor {self.fd} to be {'readable' if self.event == READ else 'writable'}"
 
 
+# One for each descriptor and direction that was ever waited for; they say nothing that changes (benchmarks/echo).
+_reasons: list[Any] = []
+
+
+def _reason(event: int, fd: int) -> IoReason:
+    at = 2 * fd + (event == _READ)
+    reason = _reasons[at] if at < len(_reasons) else None
+    if reason is None:
+        if at >= len(_reasons):
+            _reasons.extend([None] * (at + 64 - len(_reasons)))
+        reason = _reasons[at] = IoReason(event, fd)
+    return reason
+
+
 def handle_for(fd: int) -> Handle:
     """Return this thread's handle of *fd*, registered with the loop now if it is not.  Never switches.
 
@@ -113,10 +127,7 @@ def _wait(fd: int, event: int, deadline: float | None) -> bool:
 
 def wait_on_handle(handle: Handle, event: int, deadline: float | None) -> bool:
     """Park until the descriptor of *handle* is ready for *event*, after a system call has said that it would block."""
-    reason = IoReason.__new__(IoReason)
-    reason.event = event
-    reason.fd = handle.fd
-    waiter = _park.make_waiter(reason)
+    waiter = _park.make_waiter(_reason(event, handle.fd))
     if event == _READ:
         if handle.reader is None:
             handle.set_reader(waiter)
