@@ -12,8 +12,11 @@ cdef class IoReason:
     cdef public int event
     cdef public int fd
 
-@cython.locals(scheduler=Scheduler, handle=Handle)
+@cython.locals(handle=Handle)
 cpdef Handle handle_for(int fd)
+
+@cython.locals(scheduler=Scheduler, handle=Handle)
+cdef Handle _find(int fd)
 
 cdef list _reasons
 

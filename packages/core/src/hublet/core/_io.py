@@ -73,6 +73,12 @@ def handle_for(fd: int) -> Handle:
     It stays registered until `notify_closing` or `forget_fd`, one of which must come before *fd* is closed.  Raises as
     `Loop.watch`.
     """
+    handle = _find(fd)
+    handle.kept = True
+    return handle
+
+
+def _find(fd: int) -> Handle:
     scheduler: Scheduler = get_hub().scheduler
     handle = scheduler.handles.get(fd)
     if handle is None:
@@ -106,9 +112,10 @@ def notify_closing(fd: int) -> None:
 def wait_readable(fd: int, deadline: float | None = None) -> bool:
     """Park until *fd* is readable, at its end, or in error; false if *deadline* passed first.
 
-    *deadline* is absolute, in seconds of `time.monotonic`; `None` is no deadline.  Raises `OSError(EBADF)` if it is closed
-    meanwhile, `ConcurrentObjectUseError` if another greenlet waits for the same, and otherwise as `Waiter.park`.
-    Regular files, which are always ready, return at once.
+    The descriptor is anybody's: it is registered for this one wait, unless `handle_for` has registered it.  *deadline* is
+    absolute, in seconds of `time.monotonic`; `None` is no deadline.  Raises `OSError(EBADF)` if it is closed meanwhile,
+    `ConcurrentObjectUseError` if another greenlet waits for the same, and otherwise as `Waiter.park`.  Regular files, which
+    are always ready, return at once.
     """
     return _wait(fd, READ, deadline)
 
@@ -122,7 +129,13 @@ def _wait(fd: int, event: int, deadline: float | None) -> bool:
     # Edges that came before now are not reported again, so ask first.
     if poll_fd(fd, event):
         return True
-    return wait_on_handle(handle_for(fd), event, deadline)
+    handle = _find(fd)
+    try:
+        return wait_on_handle(handle, event, deadline)
+    finally:
+        # Who closes it need not tell us, and what stays registered would pass for the next owner of the number.
+        if not handle.kept and handle.loop is not None and handle.reader is None and handle.writer is None:
+            forget_fd(fd)
 
 
 def wait_on_handle(handle: Handle, event: int, deadline: float | None) -> bool:

@@ -76,13 +76,14 @@ def sleep(seconds: float = 0, ref: bool = True) -> None:
     if seconds <= 0:
         _park.yield_now()
         return
-    waiter = Waiter("its sleep to end")
+    waiter = _park.make_waiter("its sleep to end")
     if waiter.scheduler is None:
         thread_sleep(seconds)
         return
     if not ref:
         waiter.uncounted = True
     waiter.park(deadline_in(seconds))
+    _park.recycle(waiter)
 
 
 def idle(priority: int = 0) -> None:

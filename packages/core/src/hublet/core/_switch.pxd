@@ -16,3 +16,8 @@ cpdef object caller()
 cpdef object code_of(object frame)
 cpdef int instruction_of(object frame) except -2
 cpdef object inherit_context(greenlet child)
+cpdef bint is_only_reference(object thing) except -1
+cpdef Py_ssize_t stack_position() except -1
+cpdef bint is_stack_near(Py_ssize_t base) except -1
+cpdef Py_ssize_t count_other_threads() except -1
+cpdef object forget_other_threads()

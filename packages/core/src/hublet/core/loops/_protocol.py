@@ -38,7 +38,7 @@ class Handle:
     Used by one thread only: its loop's.
     """
 
-    __slots__ = ("armed", "data", "fd", "fresh", "loop", "reader", "writer")
+    __slots__ = ("armed", "data", "fd", "fresh", "kept", "loop", "reader", "writer")
 
     def __init__(self, loop: Loop, fd: int) -> None:
         self.loop: Loop | None = loop  # None once unwatched
@@ -49,6 +49,7 @@ class Handle:
         self.reader: Entry | None = None
         self.writer: Entry | None = None
         self.data: object = None  # for the loop's own use
+        self.kept = False  # between waits, by somebody who says so before the descriptor is closed
 
     def set_reader(self, entry: Entry) -> None:
         """Let *entry* be notified when the descriptor is readable.  The slot must be empty and the handle watched."""
