@@ -23,8 +23,17 @@ from ._wakeup import Wakeup
 
 __all__ = ["SelectorsLoop"]
 
-# Taken now, so that patching `selectors` later does not make the loop wait for itself.
-_Selector = selectors.DefaultSelector
+# Taken now, so that patching `selectors` later does not make the loop wait for itself: the class, and in a class of our own
+# what the class looks up when it is used, since it may be patched in place.
+_Selector: type[selectors.BaseSelector] = type(
+    "Selector",
+    (selectors.DefaultSelector,),
+    {
+        name: staticmethod(getattr(selectors.DefaultSelector, name))
+        for name in ("_selector_cls", "_select")
+        if hasattr(selectors.DefaultSelector, name)
+    },
+)
 _SelectSelector = selectors.SelectSelector
 
 # Nobody notices that a loop looks up once a day, and no system takes every number of seconds.
@@ -96,6 +105,7 @@ class SelectorsLoop(Loop):
         ready = self._select(0)
         if not ready and (timeout is None or timeout > 0):
             ready = self._wait(_LONGEST if timeout is None else min(timeout, _LONGEST))
+        self.sleeping = False
         for key, events in ready:
             handle: Handle | None = key.data
             if handle is None:
