@@ -645,8 +645,8 @@ def test_a_ragged_end_is_suppressed_or_raised(handshake, suppressed):
         assert client.recv(10) == b"" and client.recv_into(bytearray(5)) == 0
 
 
-def test_shutdown_ends_a_read_that_waits(tls):
-    client, server = tls
+def test_shutdown_ends_a_read_that_waits(handshake):
+    client, server = handshake(socket.socketpair())
     reading = spawn(client.recv, 10)
     wait_all_parked()
 
