@@ -113,6 +113,31 @@ def on_uvloop_protocol(listener: socket.socket, certificate: str) -> None:
     on_asyncio_protocol(listener, certificate, uvloop.run)
 
 
+def on_epoll(listener: socket.socket, certificate: str) -> None:
+    """The limit for Python: what is readable is read and answered, with nothing between the two."""
+    context, poller, connections = load(ssl, certificate), select.epoll(), {}
+    poller.register(listener, select.EPOLLIN)
+    while True:
+        for fd, _ in poller.poll():
+            if fd == listener.fileno():
+                tls = context.wrap_socket(listener.accept()[0], server_side=True)
+                tls.setblocking(False)
+                connections[tls.fileno()] = tls
+                poller.register(tls, select.EPOLLIN)
+                continue
+            tls = connections[fd]
+            try:
+                data = tls.recv(16384)
+                if data:
+                    tls.sendall(data)
+                    continue
+            except ssl.SSLWantReadError:
+                continue
+            except OSError:
+                pass
+            connections.pop(fd).close()
+
+
 def load(module, certificate: str) -> ssl.SSLContext:
     context = module.SSLContext(module.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
@@ -120,6 +145,7 @@ def load(module, certificate: str) -> ssl.SSLContext:
 
 
 SERVERS = {
+    "plain epoll": (on_epoll, "select"),
     "hublet": (on_hublet, "hublet.net"),
     "gevent": (on_gevent, "gevent"),
     "asyncio streams": (on_asyncio, "asyncio"),
