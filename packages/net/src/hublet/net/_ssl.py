@@ -28,8 +28,8 @@ from hublet.core.lowlevel import READ, WRITE, Waiter, add_onlooker, remove_onloo
 
 from ._handles import closed_error, register
 from ._original import block_until_ready
-from ._peek import is_empty
 from ._socket import socket
+from ._ssl_transfer import LATER, prepare, read, recv, send, sendall, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["SSLSocket"]
 
 _fileno = _socket.socket.fileno
-_RECORD = 16384  # bytes that a record takes at most
 
 
 class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's signatures of what TLS refuses
@@ -82,7 +81,7 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
 
     def _perform(self, event: int, operation: str, deadline: Any, call: Callable[..., Any], *args: Any) -> Any:
         """Return ``call(*args)``; while it says that it would block, wait, if possible for *event*."""
-        begun = deadline is not _LATER
+        begun = deadline is not LATER
         while True:
             try:
                 return call(*args)
@@ -124,107 +123,63 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
 
     # Reading and writing
 
-    def read(self, len: int = 1024, buffer: WriteableBuffer | None = None) -> Any:
-        """As `ssl.SSLSocket.read`.  Parks."""
-        sslobj = self._sslobj
-        if sslobj is None:
-            return super().read(len, buffer)  # which raises the original's error
-        self._spend()
-        deadline = _LATER
-        if self._timeout != 0.0 and len > 0 and not self._owes and not sslobj.pending() and is_empty(self):
-            # To look first costs a fourth of what it costs to let OpenSSL find that out, and raise (benchmarks/tls.py).
-            deadline = self._deadline()
-            self._wait_for(READ, READ, "read", deadline)
-        try:
-            if buffer is None:
-                return sslobj.read(len)
-            return sslobj.read(len, buffer)
-        except SSLError as error:
-            return self._read_on(error, deadline, sslobj.read, len, *(() if buffer is None else (buffer,)))
+    read = read
+    recv = recv
+    write = write
+    send = send
+    sendall = sendall
 
-    def _read_on(self, error: SSLError, deadline: Any, read: Callable[..., Any], *args: Any) -> Any:
-        """Go on after *error*, the first of a read."""
+    def _read_on(self, error: SSLError, deadline: Any, sslobj: Any, size: int, buffer: WriteableBuffer | None) -> Any:
+        """Go on with a read in which OpenSSL has raised *error*."""
         try:
             if not isinstance(error, (SSLWantReadError, SSLWantWriteError)):
                 raise error
-            result = self._perform(READ, "read", deadline, read, *args)
+            args = (size,) if buffer is None else (size, buffer)
+            result = self._perform(READ, "read", deadline, sslobj.read, *args)
             self._owes = False
             return result
         except SSLError as final:
             if final.args[0] == SSL_ERROR_EOF and self.suppress_ragged_eofs:
-                return b"" if len(args) == 1 else 0
+                return b"" if buffer is None else 0
             raise
 
-    def write(self, data: ReadableBuffer) -> int:
-        """As `ssl.SSLSocket.write`.  Parks."""
-        sslobj = self._sslobj
-        if sslobj is None:
-            return super().write(data)
-        self._spend()
-        return self._write(sslobj, data, _LATER)
-
-    def _write(self, sslobj: Any, data: Any, deadline: Any) -> int:
+    def _write_on(self, sslobj: Any, data: Any, deadline: Any) -> int:
+        """Write a record, waiting if need be; refuse if another greenlet waits in the middle of one."""
         if self._writer is not None:
             raise ConcurrentObjectUseError(
                 f"{getcurrent()!r} would write to {self!r}, but {self._writer!r} waits there in the middle of a write; "
                 "let one greenlet do all the writing, or put a lock around it"
             )
-        try:
-            return sslobj.write(data)  # type: ignore[no-any-return]
-        except (SSLWantReadError, SSLWantWriteError):
-            if self._timeout == 0.0:
-                raise
         self._writer = getcurrent()
         try:
             return self._perform(WRITE, "write", deadline, sslobj.write, data)  # type: ignore[no-any-return]
         finally:
             self._writer = None
 
-    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """As `ssl.SSLSocket.recv`.  Parks."""
-        if self._sslobj is None or flags:
-            return super().recv(buflen, flags)
-        return self.read(buflen)  # type: ignore[no-any-return]
-
-    def send(self, data: ReadableBuffer, flags: int = 0) -> int:
-        """As `ssl.SSLSocket.send`.  Parks."""
-        if self._sslobj is None or flags:
-            return super().send(data, flags)
-        return self.write(data)
-
-    def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
-        """As `ssl.SSLSocket.sendall`, but with one deadline for all of *data*, as `socket.sendall`.  Parks."""
+    def _send_records(self, data: ReadableBuffer) -> None:
         sslobj = self._sslobj
-        if sslobj is None or flags:
-            return super().sendall(data, flags)
-        self._spend()
-        deadline: Any = _LATER
-        if data.__class__ is bytes and 0 < len(data) <= _RECORD:
-            # One record takes all of it; the common case, without a memoryview.
-            self._write(sslobj, data, deadline)
-            return None
-        if self._timeout:
-            deadline = self._deadline()
+        deadline: Any = self._deadline() if self._timeout else LATER
         with memoryview(data) as view, view.cast("B") as rest:
             sent = 0
             while sent < rest.nbytes:
-                sent += self._write(sslobj, rest[sent:], deadline)
+                self._spend()
+                sent += self._write_on(sslobj, rest[sent:], deadline)
 
     # The beginning and the end
 
     def do_handshake(self, block: bool = False) -> None:
         """As `ssl.SSLSocket.do_handshake`.  Parks."""
         self._check_connected()  # type: ignore[attr-defined]
-        deadline = None if block and self._timeout == 0.0 else _LATER
+        deadline = None if block and self._timeout == 0.0 else LATER
         self._perform(READ, "handshake", deadline, self._sslobj.do_handshake)
 
     def unwrap(self) -> socket:
         """As `ssl.SSLSocket.unwrap`.  Parks.  What it returns is this socket, which is a plain one from then on."""
         if not self._sslobj:
             return super().unwrap()  # type: ignore[return-value]  # raises the original's error
-        plain: socket = self._perform(READ, "read", _LATER, self._sslobj.shutdown)
+        plain: socket = self._perform(READ, "read", LATER, self._sslobj.shutdown)
         self._sslobj = None
         return plain
 
 
-_LATER: Any = object()  # a deadline that is taken when there is something to wait for
+prepare(SSLSocket)

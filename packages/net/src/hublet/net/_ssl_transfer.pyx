@@ -1,0 +1,119 @@
+# cython: boundscheck=False, wraparound=False, binding=True
+"""`_ssl_transfer.py` in C.  Whether there is anything to receive is asked by a receive of one byte that takes nothing."""
+
+from _socket import socket as _base
+from ssl import SSLError, SSLWantReadError, SSLWantWriteError
+from ssl import SSLSocket as _plain
+
+from hublet.core.lowlevel import deadline_in
+
+from ._handles import closed_error
+
+cdef extern from *:
+    """
+    #include <errno.h>
+    #include <sys/socket.h>
+    static int hublet_is_empty(int fd) {
+        char byte;
+        return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    }
+    """
+    bint hublet_is_empty(int fd)
+
+compiled = True
+
+LATER = object()
+
+cdef object _LATER = LATER
+cdef object _fileno = _base.fileno
+cdef object _class = None
+cdef object READ = 1
+cdef Py_ssize_t RECORD = 16384
+
+
+def prepare(ssl_socket_class):
+    """Work for that class.  In one derived from it, `recv` and `send` call `read` and `write`, which may be overridden."""
+    global _class
+    _class = ssl_socket_class
+
+
+cdef object _read(self, sslobj, size, buffer):
+    cdef object timeout, deadline = _LATER
+    self._spend()
+    timeout = self._timeout
+    if (
+        (timeout is None or timeout != 0.0)
+        and size > 0
+        and not self._owes
+        and not sslobj.pending()
+        and hublet_is_empty(_fileno(self))
+    ):
+        deadline = None if timeout is None else deadline_in(timeout)
+        if not self._is_ready_by(READ, deadline):
+            raise TimeoutError("The read operation timed out")
+        if _fileno(self) < 0:
+            raise closed_error()
+    try:
+        if buffer is None:
+            return sslobj.read(size)
+        return sslobj.read(size, buffer)
+    except SSLError as error:
+        return self._read_on(error, deadline, sslobj, size, buffer)
+
+
+def read(self, len=1024, buffer=None):
+    """As `ssl.SSLSocket.read`.  Parks."""
+    sslobj = self._sslobj
+    if sslobj is None:
+        return _plain.read(self, len, buffer)
+    return _read(self, sslobj, len, buffer)
+
+
+def recv(self, buflen=1024, flags=0):
+    """As `ssl.SSLSocket.recv`.  Parks."""
+    sslobj = self._sslobj
+    if sslobj is None or flags:
+        return _plain.recv(self, buflen, flags)
+    if self.__class__ is not _class:
+        return self.read(buflen)
+    return _read(self, sslobj, buflen, None)
+
+
+cdef object _write(self, sslobj, data):
+    self._spend()
+    if self._writer is None:
+        try:
+            return sslobj.write(data)
+        except (SSLWantReadError, SSLWantWriteError):
+            if self._timeout == 0.0:
+                raise
+    return self._write_on(sslobj, data, _LATER)
+
+
+def write(self, data):
+    """As `ssl.SSLSocket.write`.  Parks."""
+    sslobj = self._sslobj
+    if sslobj is None:
+        return _plain.write(self, data)
+    return _write(self, sslobj, data)
+
+
+def send(self, data, flags=0):
+    """As `ssl.SSLSocket.send`.  Parks."""
+    sslobj = self._sslobj
+    if sslobj is None or flags:
+        return _plain.send(self, data, flags)
+    if self.__class__ is not _class:
+        return self.write(data)
+    return _write(self, sslobj, data)
+
+
+def sendall(self, data, flags=0):
+    """As `ssl.SSLSocket.sendall`, but with one deadline for all of *data*, as `socket.sendall`.  Parks."""
+    sslobj = self._sslobj
+    if sslobj is None or flags:
+        return _plain.sendall(self, data, flags)
+    if self.__class__ is not _class or type(data) is not bytes or not 0 < len(<bytes>data) <= RECORD:
+        return self._send_records(data)
+    # One record takes all of it.
+    _write(self, sslobj, data)
