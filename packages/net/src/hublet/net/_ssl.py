@@ -56,7 +56,7 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
     suppress_ragged_eofs: bool
     _connected: bool
     _sslobj: Any
-    _owes: bool = False  # OpenSSL had something to do in the other direction, and may not have finished it
+    _looks_first: bool = False  # the last thing that OpenSSL did was to give data, so that it will receive next
     _writer: Any = None  # the greenlet that waits in the middle of a record
 
     @classmethod
@@ -81,6 +81,7 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
 
     def _perform(self, event: int, operation: str, deadline: Any, call: Callable[..., Any], *args: Any) -> Any:
         """Return ``call(*args)``; while it says that it would block, wait, if possible for *event*."""
+        self._looks_first = False
         begun = deadline is not LATER
         while True:
             try:
@@ -98,13 +99,7 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
             self._wait_for(wanted, event, operation, deadline)
 
     def _wait_for(self, wanted: int, event: int, operation: str, deadline: float | None) -> None:
-        if wanted == event:
-            ready = self._is_ready_by(wanted, deadline)
-        else:
-            # Should the time be up, this must come first when it is tried again.
-            self._owes = True
-            ready = self._look_on(wanted, deadline)
-        if not ready:
+        if not (self._is_ready_by(wanted, deadline) if wanted == event else self._look_on(wanted, deadline)):
             raise TimeoutError(f"The {operation} operation timed out")
         if _fileno(self) < 0:
             # Closed after we were woken and before our turn.  OpenSSL would go on with whatever has the number now.
@@ -131,13 +126,12 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
 
     def _read_on(self, error: SSLError, deadline: Any, sslobj: Any, size: int, buffer: WriteableBuffer | None) -> Any:
         """Go on with a read in which OpenSSL has raised *error*."""
+        self._looks_first = False
         try:
             if not isinstance(error, (SSLWantReadError, SSLWantWriteError)):
                 raise error
             args = (size,) if buffer is None else (size, buffer)
-            result = self._perform(READ, "read", deadline, sslobj.read, *args)
-            self._owes = False
-            return result
+            return self._perform(READ, "read", deadline, sslobj.read, *args)
         except SSLError as final:
             if final.args[0] == SSL_ERROR_EOF and self.suppress_ragged_eofs:
                 return b"" if buffer is None else 0

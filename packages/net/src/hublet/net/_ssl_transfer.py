@@ -3,7 +3,9 @@
 `_ssl_transfer.pyx` says the same in C and is imported instead of this file where it was built.
 
 A read looks first whether there is anything to receive, and if not, waits at once.  To let OpenSSL find that out, and raise,
-costs four times as much (benchmarks/tls.py).  A write, which nearly always goes through, is tried at once.
+costs four times as much (benchmarks/tls.py).  But only if the last thing it did was to give data: after an end, an error, or
+in the middle of something that may have to write first, it does not want to receive, and must be asked.  A write, which
+nearly always goes through, is tried at once.
 """
 
 from __future__ import annotations
@@ -63,16 +65,18 @@ def read(self: SSLSocket, len: int = 1024, buffer: WriteableBuffer | None = None
     self._spend()
     deadline = LATER
     timeout = self._timeout
-    if timeout != 0.0 and len > 0 and not self._owes and not sslobj.pending() and _is_empty(self):
+    if timeout != 0.0 and len > 0 and self._looks_first and not sslobj.pending() and _is_empty(self):
         deadline = None if timeout is None else deadline_in(timeout)
         if not self._is_ready_by(READ, deadline):
             raise TimeoutError("The read operation timed out")
         if self.fileno() < 0:
             raise closed_error()
     try:
-        return sslobj.read(len) if buffer is None else sslobj.read(len, buffer)
+        result = sslobj.read(len) if buffer is None else sslobj.read(len, buffer)
     except SSLError as error:
-        return self._read_on(error, deadline, sslobj, len, buffer)
+        result = self._read_on(error, deadline, sslobj, len, buffer)
+    self._looks_first = bool(result)
+    return result
 
 
 def recv(self: SSLSocket, buflen: int = 1024, flags: int = 0) -> bytes:
@@ -91,8 +95,9 @@ def write(self: SSLSocket, data: ReadableBuffer) -> int:
     if self._writer is None:
         try:
             return sslobj.write(data)  # type: ignore[no-any-return]
-        except (SSLWantReadError, SSLWantWriteError):
-            if self._timeout == 0.0:
+        except SSLError as error:
+            self._looks_first = False
+            if self._timeout == 0.0 or not isinstance(error, (SSLWantReadError, SSLWantWriteError)):
                 raise
     return self._write_on(sslobj, data, LATER)
 

@@ -1,5 +1,5 @@
 # cython: boundscheck=False, wraparound=False, binding=True
-"""`_ssl_transfer.py` in C.  Whether there is anything to receive is asked by a receive of one byte that takes nothing."""
+"""`_ssl_transfer.py` in C."""
 
 from _socket import socket as _base
 from ssl import SSLError, SSLWantReadError, SSLWantWriteError
@@ -11,11 +11,11 @@ from ._handles import closed_error
 
 cdef extern from *:
     """
-    #include <errno.h>
-    #include <sys/socket.h>
+    #include <poll.h>
+    /* Not a receive that takes nothing: it would take the error of the connection, which is told only once. */
     static int hublet_is_empty(int fd) {
-        char byte;
-        return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+        struct pollfd asked = {fd, POLLIN, 0};
+        return fd >= 0 && poll(&asked, 1, 0) == 0;
     }
     """
     bint hublet_is_empty(int fd)
@@ -38,13 +38,13 @@ def prepare(ssl_socket_class):
 
 
 cdef object _read(self, sslobj, size, buffer):
-    cdef object timeout, deadline = _LATER
+    cdef object timeout, result, deadline = _LATER
     self._spend()
     timeout = self._timeout
     if (
         (timeout is None or timeout != 0.0)
         and size > 0
-        and not self._owes
+        and self._looks_first
         and not sslobj.pending()
         and hublet_is_empty(_fileno(self))
     ):
@@ -54,11 +54,11 @@ cdef object _read(self, sslobj, size, buffer):
         if _fileno(self) < 0:
             raise closed_error()
     try:
-        if buffer is None:
-            return sslobj.read(size)
-        return sslobj.read(size, buffer)
+        result = sslobj.read(size) if buffer is None else sslobj.read(size, buffer)
     except SSLError as error:
-        return self._read_on(error, deadline, sslobj, size, buffer)
+        result = self._read_on(error, deadline, sslobj, size, buffer)
+    self._looks_first = bool(result)
+    return result
 
 
 def read(self, len=1024, buffer=None):
@@ -84,8 +84,9 @@ cdef object _write(self, sslobj, data):
     if self._writer is None:
         try:
             return sslobj.write(data)
-        except (SSLWantReadError, SSLWantWriteError):
-            if self._timeout == 0.0:
+        except SSLError as error:
+            self._looks_first = False
+            if self._timeout == 0.0 or not isinstance(error, (SSLWantReadError, SSLWantWriteError)):
                 raise
     return self._write_on(sslobj, data, _LATER)
 
