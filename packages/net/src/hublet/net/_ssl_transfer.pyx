@@ -9,6 +9,9 @@ from hublet.core.lowlevel import deadline_in
 
 from ._handles import closed_error
 
+from cpython.bytearray cimport PyByteArray_AS_STRING
+from cpython.bytes cimport PyBytes_FromStringAndSize
+
 cdef extern from *:
     """
     #include <poll.h>
@@ -29,12 +32,29 @@ cdef object _fileno = _base.fileno
 cdef object _class = None
 cdef object READ = 1
 cdef Py_ssize_t RECORD = 16384
+cdef enum: SCRATCH = 65536
+cdef object _scratch = bytearray(SCRATCH)
 
 
 def prepare(ssl_socket_class):
     """Work for that class.  In one derived from it, `recv` and `send` call `read` and `write`, which may be overridden."""
     global _class
     _class = ssl_socket_class
+
+
+cdef object _read_bytes(sslobj, size):
+    """Read through one buffer for all, and copy: to make an object of the size asked for and then shrink it costs more."""
+    global _scratch
+    cdef object scratch
+    cdef Py_ssize_t count
+    if not 512 < size <= SCRATCH or _scratch is None:
+        return sslobj.read(size)
+    scratch, _scratch = _scratch, None  # OpenSSL runs without the GIL, and another thread may come in here
+    try:
+        count = sslobj.read(size, scratch)
+        return PyBytes_FromStringAndSize(PyByteArray_AS_STRING(scratch), count)
+    finally:
+        _scratch = scratch
 
 
 cdef object _read(self, sslobj, size, buffer):
@@ -54,10 +74,14 @@ cdef object _read(self, sslobj, size, buffer):
         if _fileno(self) < 0:
             raise closed_error()
     try:
-        result = sslobj.read(size) if buffer is None else sslobj.read(size, buffer)
+        result = _read_bytes(sslobj, size) if buffer is None else sslobj.read(size, buffer)
     except SSLError as error:
         result = self._read_on(error, deadline, sslobj, size, buffer)
-    self._looks_first = bool(result)
+    if result:
+        if not self._looks_first:
+            self._looks_first = True
+    else:
+        self._looks_first = False
     return result
 
 
