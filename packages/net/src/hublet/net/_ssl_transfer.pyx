@@ -5,7 +5,7 @@ from _socket import socket as _base
 from ssl import SSLError, SSLWantReadError, SSLWantWriteError
 from ssl import SSLSocket as _plain
 
-from hublet.core.lowlevel import deadline_in
+from hublet.core.lowlevel import deadline_in, get_hub_if_exists, wait_on_handle
 
 from ._handles import closed_error
 
@@ -57,6 +57,14 @@ cdef object _read_bytes(sslobj, size):
         _scratch = scratch
 
 
+cdef bint _wait(self, deadline) except -1:
+    """As ``self._is_ready_by(READ, deadline)``, without a frame of Python where it is registered already."""
+    handle = self._handle
+    if handle is None or handle.loop is None or self._hub is not get_hub_if_exists():
+        return self._is_ready_by(READ, deadline)
+    return wait_on_handle(handle, READ, deadline)
+
+
 cdef object _read(self, sslobj, size, buffer):
     cdef object timeout, result, deadline = _LATER
     self._spend()
@@ -69,7 +77,7 @@ cdef object _read(self, sslobj, size, buffer):
         and hublet_is_empty(_fileno(self))
     ):
         deadline = None if timeout is None else deadline_in(timeout)
-        if not self._is_ready_by(READ, deadline):
+        if not _wait(self, deadline):
             raise TimeoutError("The read operation timed out")
         if _fileno(self) < 0:
             raise closed_error()
