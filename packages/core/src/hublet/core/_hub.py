@@ -160,7 +160,8 @@ class Hub(greenlet):
         return True
 
     def _own_threads(self) -> int:
-        return self._watchdogs + sum(each.size + each.ending for each in self.workers())
+        own: int = self._watchdogs + sum(each.size + each.ending for each in self.workers())
+        return own
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until nothing is left that could happen: no greenlet ready, no deadline, descriptor or thread waited for.

@@ -78,7 +78,7 @@ class Workers:
         self._closed = False
         hub.add_workers(self)
 
-    def call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call ``function(*args, **kwargs)`` in a thread and return what it returns, or raise what it raises.  Parks."""
         waiter = Waiter(("a thread to call", function))
         scheduler: Any = waiter.scheduler  # whoever has workers has a hub
@@ -95,7 +95,7 @@ class Workers:
         waiter.park()
         return waiter.value
 
-    def submit(self, done: Any, function: Any, *args: Any, **kwargs: Any) -> None:
+    def submit(self, done: Any, function: Any, /, *args: Any, **kwargs: Any) -> None:
         """Let ``function(*args, **kwargs)`` be called in a thread, and ``done(result, error)`` in the hub after that.
 
         Never switches; any thread may call it.  One of *result* and *error* is `None`.  Raises `RuntimeError` if a thread is
@@ -159,7 +159,7 @@ class Workers:
     def _work(self) -> None:
         while True:
             with self._lock:
-                if self.ending:
+                if self.ending and (self.size or not self._jobs):  # the last one leaves no call behind
                     self.ending -= 1
                     return
                 if self._jobs:
