@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import re
 from typing import NamedTuple
 
 __all__ = [
@@ -74,12 +75,9 @@ def gaierror(number: int) -> _socket.gaierror:
     return _socket.gaierror(number, _GAIERROR[number])
 
 
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+_HOSTNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?").fullmatch
 
 
 def is_hostname(name: str) -> bool:
     """Say whether *name* is one that hosts can have, by glibc's rules: no others are asked for, or believed."""
-    labels = name.removesuffix(".").split(".")
-    return sum(len(label) + 1 for label in labels) <= 254 and all(
-        0 < len(label) <= 63 and label[0] != "-" and _LETTERS.issuperset(label) for label in labels
-    )
+    return _HOSTNAME(name) is not None and len(name) <= 253 + name.endswith(".")

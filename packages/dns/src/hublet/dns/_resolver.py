@@ -1,4 +1,4 @@
-"""The five functions of `socket` for any resolver that can ask a name server one question.
+"""The five functions of `socket`, the cache and the flights, for whoever can send questions to a name server.
 
 Whatever needs no name server is left to the C library, by calling it with `AI_NUMERICHOST` or `NI_NUMERICHOST`, which
 keeps it from looking anything up: arguments, flags, services, numeric hosts and all their errors are its own, on every
@@ -11,16 +11,21 @@ import _socket
 import errno
 import os
 import socket as _stdlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-from ._answers import FOUND, HOST_NOT_FOUND, NO_RECOVERY, Answer, LookupFailed, gaierror
+from hublet.core import config
+
+from ._answers import FOUND, HOST_NOT_FOUND, NO_RECOVERY, TRY_AGAIN, Answer, LookupFailed, gaierror, is_hostname
+from ._cache import Cache
+from ._flights import Flights
 from ._hosts import Host, Hosts
 from ._order import sorted_addresses
-from ._resolv_conf import ResolvConf
+from ._questions import Exchange, Rounds, Sender
+from ._resolv_conf import ResolvConf, Server
 from ._search import search
 
-__all__ = ["NetworkResolver"]
+__all__ = ["CacheInfo", "NetworkResolver"]
 
 AF_INET, AF_INET6, AF_UNSPEC = _socket.AF_INET, _socket.AF_INET6, _socket.AF_UNSPEC
 _EAI_NONAME = _socket.EAI_NONAME
@@ -35,22 +40,95 @@ _LOOPBACK = {AF_INET: ["127.0.0.1"], AF_INET6: ["::1"], AF_UNSPEC: ["127.0.0.1",
 Row = tuple[Any, Any, int, str, Any]
 
 
-class NetworkResolver:
-    """A resolver that is complete but for `ask`."""
+class CacheInfo(NamedTuple):
+    """What became of the questions of a resolver."""
 
-    def __init__(self, hosts: Hosts, resolv_conf: ResolvConf) -> None:
-        self._hosts = hosts
-        self._resolv_conf = resolv_conf
+    hits: int  # answered from the cache
+    misses: int  # not in the cache
+    shared: int  # of the misses, those that another greenlet was asking already
+    maxsize: int  # how many answers are kept at most; 0: none
+    currsize: int  # how many are kept
+
+
+class NetworkResolver:
+    """A resolver that asks the name servers of ``resolv.conf`` from the greenlets of one hub; complete but for the sender.
+
+    *nameservers*, pairs of a numeric address and a port, *timeout*, in seconds, and *attempts* stand for what the file
+    says of them, unless they are `None`.  *resolv_conf* and *hosts* are the paths of the files; *cache_size* is how many
+    answers are kept at most, 0 for none, `None` as configured (`HUBLET_DNS_CACHE_SIZE`).  Raises `OSError` for a name
+    server that is not a numeric address.
+    """
+
+    sender_factory: Callable[[], Sender]
+
+    def __init__(
+        self,
+        hub: Any = None,
+        *,
+        nameservers: Sequence[tuple[str, int]] | None = None,
+        timeout: float | None = None,
+        attempts: int | None = None,
+        resolv_conf: str = "/etc/resolv.conf",
+        hosts: str = "/etc/hosts",
+        cache_size: int | None = None,
+    ) -> None:
+        servers = tuple(Server.at(host, port) for host, port in nameservers) if nameservers else None
+        self._resolv_conf = ResolvConf(resolv_conf, servers=servers, timeout=timeout, attempts=attempts)
+        self._hosts = Hosts(hosts)
+        self._sender = self.sender_factory()
+        self._rounds = Rounds(self._sender)
+        self._flights = Flights(self._ask_servers, self._keep)
+        self._cache: Cache[Answer] = Cache(config.dns_cache_size if cache_size is None else cache_size)
+        self._cached_version = 0
+        self._is_closed = False
 
     def ask(self, name: str, kinds: Sequence[str]) -> list[Answer]:
         """Return one answer for each of *kinds* ("A", "AAAA", "PTR") of record that *name*, a complete name, may have.
 
-        Parks.  Never raises for what servers or networks do.
+        From the cache or, which parks, from a name server.  Never raises for what servers or networks do.
         """
-        raise NotImplementedError
+        self._resolv_conf.get()
+        if self._cached_version != self._resolv_conf.version:
+            self._cached_version = self._resolv_conf.version
+            self._cache.clear()  # other servers may know other things
+        key = name.lower()
+        if key.rpartition(".")[2] == "onion":
+            return [Answer(HOST_NOT_FOUND)] * len(kinds)  # RFC 7686 section 2: never asked for
+        answers = {kind: self._cache.get((key, kind)) for kind in kinds}
+        missing = [kind for kind in kinds if answers[kind] is None]
+        if missing:
+            if not is_hostname(name):
+                return [Answer(NO_RECOVERY)] * len(kinds)  # too long, with a search domain
+            if self._is_closed:
+                answers.update(dict.fromkeys(missing, Answer(TRY_AGAIN, is_timeout=True)))
+            else:
+                answers.update(zip(missing, self._flights.ask(name, missing)))
+        return [answer for answer in answers.values() if answer is not None]
+
+    def _ask_servers(self, exchange: Exchange) -> None:
+        self._rounds.ask(exchange, self._resolv_conf.get())
+
+    def _keep(self, key: str, kind: str, answer: Answer) -> None:
+        self._cache.put((key, kind), answer, answer.ttl)
+
+    def cache_info(self) -> CacheInfo:
+        """Return what became of the questions so far.  Never switches."""
+        cache = self._cache
+        return CacheInfo(cache.hits, cache.misses, self._flights.shared, cache.size, len(cache))
+
+    def cache_clear(self) -> None:
+        """Forget all answers.  Never switches."""
+        self._cache.clear()
 
     def close(self) -> None:
-        """Give back what it holds.  Called when its hub is destroyed; may be called twice.  Never switches."""
+        """End the look-ups that are under way, which fail, and forget all answers.
+
+        Called when its hub is destroyed; may be called twice.  Never switches.
+        """
+        self._is_closed = True
+        self._flights.end_all()
+        self._sender.close()
+        self._cache.clear()
 
     # From names to addresses
 

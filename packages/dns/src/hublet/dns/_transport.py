@@ -1,6 +1,6 @@
 """Sending questions to name servers and believing the right replies.
 
-Every exchange has a socket of its own: a random port from the kernel, connected, so that the kernel drops what comes
+Every attempt has a socket of its own: a random port from the kernel, connected, so that the kernel drops what comes
 from elsewhere and tells of a port where nobody listens.  A reply counts if its id and its question are those of a
 query; all else is passed over, and the deadline goes on.  A reply that was cut off is asked for again over TCP, by the
 same deadline.
@@ -15,11 +15,12 @@ import struct
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from hublet.core.lowlevel import READ, WRITE, deadline_in, forget_fd, handle_for, notify_closing, wait_on_handle
+from hublet.core.lowlevel import READ, WRITE, handle_for, notify_closing, wait_on_handle
 
-from ._resolv_conf import Server, Settings
+from ._questions import Exchange
+from ._resolv_conf import Server
 
-__all__ = ["Query", "Transport"]
+__all__ = ["Query", "ask_server"]
 
 T = TypeVar("T")
 
@@ -37,8 +38,7 @@ class Query(Generic[T]):
 
     def __init__(self, wire: bytes, parse: Callable[[bytes], T]) -> None:
         self.wire = wire
-        self.rcode = -1  # that of the last reply
-        self.result: T | None = None  # the last reply, parsed; `None` if there is none
+        self.result: T | None = None  # the reply, parsed; `None` if there is none
         self.is_truncated = False
         self._parse = parse
 
@@ -53,7 +53,6 @@ class Query(Generic[T]):
             self.result = self._parse(reply)
         except ValueError:
             return False
-        self.rcode = reply[3] & _RCODE
         return True
 
     def _is_echoed(self, reply: bytes) -> bool:
@@ -65,102 +64,49 @@ class Query(Generic[T]):
         return echoed[:-4].lower() == self.wire[12 : end - 4].lower() and echoed[-4:] == self.wire[end - 4 : end]
 
 
-class Transport:
-    """Asks name servers from the greenlet that calls.  Used by one thread."""
+def ask_server(
+    exchange: Exchange, queries: list[Query[T]], server: Server, use_tcp: bool, deadline: float | None
+) -> None:
+    """Ask *server* once.  Those of *queries* that it does not answer before *deadline* keep what they have.
 
-    def __init__(self) -> None:
-        self.is_closed = False
-        self._open: set[_socket.socket] = set()
-        self._turn = 0
+    Parks.  Returns early when *exchange* is ended.  Never raises for what servers or networks do.
+    """
+    for query in queries:
+        query.is_truncated = use_tcp
+    try:
+        if not use_tcp:
+            with _Connection(exchange, server, _socket.SOCK_DGRAM, deadline) as connection:
+                _over_udp(connection, queries)
+        truncated = [query for query in queries if query.is_truncated]
+        if truncated:
+            with _Connection(exchange, server, _socket.SOCK_STREAM, deadline) as connection:
+                _over_tcp(connection, truncated)
+    except _Unreachable:
+        pass  # another server, or another time
 
-    def ask(self, queries: list[Query[T]], settings: Settings) -> None:
-        """Ask until each of *queries* has a result, the servers in turn and all of them several times, or give up.
 
-        Parks.  A server that fails, or refuses, is the last word only if no other server has one.  If one query is
-        answered well, a failure is accepted for the others, but not silence.  Never raises for what servers or networks
-        do.
-        """
-        servers = settings.servers
-        if settings.rotate:
-            self._turn = (self._turn + 1) % len(servers)
-            servers = servers[self._turn :] + servers[: self._turn]
-        for attempt in range(settings.attempts):
-            seconds = settings.timeout * 2**attempt
-            if attempt:
-                seconds = max(seconds / len(servers), min(settings.timeout, 1))
-            for server in servers:
-                if self.is_closed:
-                    return
-                open_queries = [query for query in queries if query.rcode < 0 or query.rcode in _ASK_ANOTHER]
-                self._exchange(open_queries, server, settings.use_tcp, deadline_in(seconds))
-                rcodes = [query.rcode for query in queries]
-                if min(rcodes) >= 0 and any(rcode not in _ASK_ANOTHER for rcode in rcodes):
-                    return
+def _over_udp(connection: _Connection, queries: list[Query[T]]) -> None:
+    for query in queries:
+        connection.send(query.wire)
+    waiting = list(queries)
+    for _ in range(_PATIENCE):
+        reply = connection.receive(_LARGEST)
+        if reply is None:
+            return
+        _hand_out(reply, waiting, over_tcp=False)
+        if not waiting:
+            return
 
-    def _exchange(self, queries: list[Query[T]], server: Server, use_tcp: bool, deadline: float | None) -> None:
-        """Ask one *server* once.  Those of *queries* that it does not answer before *deadline* keep what they have."""
-        for query in queries:
-            query.is_truncated = use_tcp
-        try:
-            if not use_tcp:
-                self._with_socket(server, _socket.SOCK_DGRAM, self._over_udp, queries, deadline)
-            truncated = [query for query in queries if query.is_truncated]
-            if truncated:
-                self._with_socket(server, _socket.SOCK_STREAM, self._over_tcp, truncated, deadline)
-        except _Unreachable:
-            pass  # another server, or another time
 
-    def _with_socket(
-        self,
-        server: Server,
-        kind: int,
-        exchange: Callable[[_Channel, list[Query[T]]], None],
-        queries: list[Query[T]],
-        deadline: float | None,
-    ) -> None:
-        try:
-            sock = _socket.socket(server.family, kind)
-        except OSError as error:
-            raise _Unreachable from error
-        self._open.add(sock)
-        try:
-            sock.setblocking(False)
-            channel = _Channel(self, sock, deadline)
-            if channel.connect(server.address):
-                exchange(channel, queries)
-        finally:
-            # Also when the greenlet was killed.
-            self._open.discard(sock)
-            forget_fd(sock.fileno())
-            sock.close()
-
-    def _over_udp(self, channel: _Channel, queries: list[Query[T]]) -> None:
-        for query in queries:
-            channel.send(query.wire)
-        waiting = list(queries)
-        for _ in range(_PATIENCE):
-            reply = channel.receive(_LARGEST)
-            if reply is None:
-                return
-            _hand_out(reply, waiting, over_tcp=False)
-            if not waiting:
-                return
-
-    def _over_tcp(self, channel: _Channel, queries: list[Query[T]]) -> None:
-        channel.send(b"".join(struct.pack("!H", len(query.wire)) + query.wire for query in queries))
-        waiting = list(queries)
-        while waiting:
-            head = channel.receive_exactly(2)
-            reply = None if head is None else channel.receive_exactly(*struct.unpack("!H", head))
-            if reply is None:
-                return
-            _hand_out(reply, waiting, over_tcp=True)
-
-    def close(self) -> None:
-        """End what is under way, without a result.  May be called twice.  Never switches."""
-        self.is_closed = True
-        for sock in list(self._open):
-            notify_closing(sock.fileno())
+def _over_tcp(connection: _Connection, queries: list[Query[T]]) -> None:
+    connection.send(b"".join(struct.pack("!H", len(query.wire)) + query.wire for query in queries))
+    waiting = list(queries)
+    while waiting:
+        head = connection.receive_exactly(2)
+        reply = None if head is None else connection.receive_exactly(*struct.unpack("!H", head))
+        if reply is None:
+            return
+        _hand_out(reply, waiting, over_tcp=True)
 
 
 def _hand_out(reply: bytes, waiting: list[Query[T]], over_tcp: bool) -> None:
@@ -172,19 +118,46 @@ def _hand_out(reply: bytes, waiting: list[Query[T]], over_tcp: bool) -> None:
 
 
 class _Unreachable(Exception):
-    """A call of the system on a socket failed: the server is not there, or the resolver was closed.
+    """A call of the system on a socket failed: the server is not there, or the exchange was ended.
 
     Not `OSError`: that may be what a timeout of the greenlet's throws in, which is not ours to catch.
     """
 
 
-class _Channel:
-    """A non-blocking socket that is used until a deadline.  What it waits for parks.  Raises `_Unreachable`."""
+class _Connection:
+    """A connected socket of *exchange* that is used until a deadline.  What it waits for parks.  Raises `_Unreachable`."""
 
-    def __init__(self, transport: Transport, sock: _socket.socket, deadline: float | None) -> None:
-        self._transport = transport
-        self._sock = sock
+    def __init__(self, exchange: Exchange, server: Server, kind: int, deadline: float | None) -> None:
+        self._exchange = exchange
+        self._server = server
         self._deadline = deadline
+        try:
+            self._sock = _socket.socket(server.family, kind)
+        except OSError as error:
+            raise _Unreachable from error
+
+    def __enter__(self) -> _Connection:
+        self._exchange.interrupt = self._close
+        try:
+            self._sock.setblocking(False)
+            if self._call(self._sock.connect, self._server.address) is _BLOCKED:
+                if not self._wait(WRITE) or self._sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR):
+                    raise _Unreachable
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._exchange.interrupt = None
+        self._close()
+
+    def _close(self) -> None:
+        """Close, and wake the greenlet that waits.  May be called twice, and by others."""
+        fd = self._sock.fileno()
+        if fd >= 0:
+            notify_closing(fd)
+            self._sock.close()
 
     def _call(self, function: Callable[[Any], Any], argument: object) -> Any:
         """Return what *function*, a system call, returns; `_BLOCKED` if it would have to wait."""
@@ -199,18 +172,9 @@ class _Channel:
         try:
             return wait_on_handle(handle_for(self._sock.fileno()), event, self._deadline)
         except OSError:
-            if self._transport.is_closed:
+            if self._exchange.is_ended:
                 raise _Unreachable from None
             raise
-
-    def connect(self, address: tuple[object, ...]) -> bool:
-        """Connect; false if the time was up first."""
-        if self._call(self._sock.connect, address) is _BLOCKED:
-            if not self._wait(WRITE):
-                return False
-            if self._sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR):
-                raise _Unreachable
-        return True
 
     def send(self, data: bytes) -> None:
         """Send all of *data*, or what can be before the time is up."""
