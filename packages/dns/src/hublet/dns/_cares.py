@@ -1,0 +1,240 @@
+"""c-ares as pycares brings it: its functions, and the two callbacks through which it speaks.
+
+This is the one module that knows pycares, and it goes below its class `Channel`, to the functions of c-ares (documented
+at c-ares.org) that pycares wraps with cffi, for three reasons.  `Channel` drops the records of a negative answer, among
+which is for how long that may be kept.  It does not let c-ares's own cache be switched off, which keeps an empty answer
+without a SOA record for an hour.  And it destroys channels in a thread of `threading`, which is a greenlet if somebody has
+patched that, and then blocks the hub for ever.
+
+The callbacks are made once and live as long as the process, so that c-ares can call them however late; what belongs to a
+channel or a question is found by number.  Errors in them, Ctrl-C for instance, are kept and raised once c-ares has returned.
+"""
+
+from __future__ import annotations
+
+import _socket
+from _thread import get_ident
+from itertools import count
+from typing import Any
+from weakref import WeakValueDictionary
+
+from ._answers import HOST_NOT_FOUND, NO_RECOVERY, TRY_AGAIN, Answer
+from ._records import Record, answer_from
+from ._resolv_conf import Server, Settings
+
+try:
+    import pycares
+    from pycares._cares import ffi, lib
+except ImportError as error:
+    raise ImportError(
+        "the resolver 'cares' needs pycares 5, which is not installed: pip install 'hublet-dns[cares]'"
+    ) from error
+
+__all__ = ["NOBODY", "TIMED_OUT", "CAresChannel", "read_answer"]
+
+NOBODY: int = lib.ARES_SOCKET_BAD
+"""In the place of a descriptor that is not ready."""
+
+TIMED_OUT: int = lib.ARES_ETIMEOUT
+"""The status of a question that was sent several times in vain."""
+
+_TRIES = 3
+_UDP_QUESTIONS = 64  # after so many from one port c-ares takes another, so that no port is in use for long
+_EDNS_PAYLOAD = 1200  # bytes: what glibc says that it takes
+
+# Options of ares_init_options(3) that pycares has no name for.
+_OPT_NOROTATE, _OPT_RESOLVCONF, _OPT_HOSTS_FILE, _OPT_UDP_MAX_QUERIES, _OPT_MAXTIMEOUTMS, _OPT_QUERY_CACHE = (
+    1 << bit for bit in (16, 17, 18, 19, 20, 21)
+)
+
+_TYPES = {"A": pycares.QUERY_TYPE_A, "AAAA": pycares.QUERY_TYPE_AAAA, "PTR": pycares.QUERY_TYPE_PTR}
+_STATUS = {
+    lib.ARES_ENOTFOUND: HOST_NOT_FOUND,
+    lib.ARES_ESERVFAIL: TRY_AGAIN,
+    lib.ARES_ENOTIMP: TRY_AGAIN,
+    lib.ARES_EREFUSED: TRY_AGAIN,
+    lib.ARES_EFORMERR: NO_RECOVERY,
+}
+
+_numbers = count(1)
+_owners: WeakValueDictionary[int, Any] = WeakValueDictionary()  # by the numbers of their channels
+_questions: dict[int, Any] = {}  # what c-ares will answer, by number
+_errors: dict[int, BaseException] = {}  # by the thread that they were raised in
+
+
+def _keep_error(kind: Any, error: BaseException, traceback: Any) -> None:
+    _errors[get_ident()] = error
+
+
+@ffi.callback(dict(ffi.typeof("struct ares_options").fields)["sock_state_cb"].type, onerror=_keep_error)  # type: ignore[untyped-decorator]
+def _on_socket(data: Any, fd: int, is_readable: int, is_writable: int) -> None:
+    owner = _owners.get(int(ffi.cast("uintptr_t", data)))
+    if owner is not None:
+        owner.socket_changed(fd, is_readable, is_writable)
+
+
+@ffi.callback(ffi.typeof(lib._query_dnsrec_cb), onerror=_keep_error)  # type: ignore[untyped-decorator]
+def _on_answer(data: Any, status: int, timeouts: int, record: Any) -> None:
+    question = _questions.pop(int(ffi.cast("uintptr_t", data)), None)
+    if question is not None:
+        question.answered(status, record)
+
+
+class CAresChannel:
+    """A channel of c-ares that asks one server.  Used by one thread.
+
+    Any of its methods may call `socket_changed` of *owner*, with a descriptor and whether c-ares wants to read and write.
+    """
+
+    def __init__(self, owner: Any, server: Server, settings: Settings) -> None:
+        self._pointer: Any = None
+        self._is_inside = False  # c-ares is being called
+        self._is_doomed = False  # it is to be destroyed after that
+        number = next(_numbers)
+        pointer, options = ffi.new("ares_channel *"), ffi.new("struct ares_options *")
+        nothing, lookups = ffi.new("char[]", b"/dev/null"), ffi.new("char[]", b"b")
+        options.flags = lib.ARES_FLAG_NOSEARCH | lib.ARES_FLAG_NOALIASES | lib.ARES_FLAG_NOCHECKRESP
+        if settings.use_tcp:
+            options.flags |= lib.ARES_FLAG_USEVC
+        if settings.edns:
+            options.flags |= lib.ARES_FLAG_EDNS
+        # Ours are the deadlines; these are the longest pauses before a question that may have been lost is sent again.
+        options.timeout = options.maxtimeout = max(250, int(settings.timeout * 1000))
+        options.tries = _TRIES
+        options.ndots = 1
+        options.lookups = lookups
+        options.resolvconf_path = options.hosts_path = nothing
+        options.ednspsz = _EDNS_PAYLOAD
+        options.udp_max_queries = _UDP_QUESTIONS
+        options.qcache_max_ttl = 0
+        options.sock_state_cb = _on_socket
+        options.sock_state_cb_data = ffi.cast("void *", number)
+        mask = lib.ARES_OPT_FLAGS | lib.ARES_OPT_TIMEOUTMS | lib.ARES_OPT_TRIES | lib.ARES_OPT_NDOTS | lib.ARES_OPT_LOOKUPS
+        mask |= lib.ARES_OPT_EDNSPSZ | lib.ARES_OPT_SOCK_STATE_CB | _OPT_NOROTATE | _OPT_RESOLVCONF | _OPT_HOSTS_FILE
+        mask |= _OPT_UDP_MAX_QUERIES | _OPT_MAXTIMEOUTMS | _OPT_QUERY_CACHE
+        _raise_for(lib.ares_init_options(pointer, options, mask))
+        self._pointer = pointer[0]
+        _raise_for(lib.ares_set_servers_csv(self._pointer, _as_csv(server)))
+        self._time = ffi.new("struct timeval *")
+        _owners[number] = owner
+
+    def ask(self, name: str, kind: str, asked: Any) -> None:
+        """Send a question.  *asked* has a method `answered(status, reply)`, which is called once, maybe right now."""
+        key = next(_numbers)
+        _questions[key] = asked
+        with self:
+            lib.ares_query_dnsrec(
+                self._pointer, name.encode(), lib.ARES_CLASS_IN, _TYPES[kind], _on_answer, ffi.cast("void *", key), ffi.NULL
+            )
+
+    def process(self, reader: int = NOBODY, writer: int = NOBODY) -> None:
+        """Read from *reader*, write to *writer*, and send again what has waited for too long."""
+        with self:
+            lib.ares_process_fd(self._pointer, reader, writer)
+
+    def cancel(self) -> None:
+        """End all questions, and close all sockets."""
+        with self:
+            lib.ares_cancel(self._pointer)
+
+    def timeout(self) -> float | None:
+        """Return in how many seconds there is something to send again; `None` if nothing is under way."""
+        if self._pointer is None:
+            return None
+        time = lib.ares_timeout(self._pointer, ffi.NULL, self._time)
+        return None if time == ffi.NULL else time.tv_sec + time.tv_usec / 1e6
+
+    def destroy(self) -> None:
+        """As `cancel`, for good.  May be called twice, and by callbacks: it then happens once they have returned."""
+        if self._is_inside:
+            self._is_doomed = True
+            return
+        pointer, self._pointer = self._pointer, None
+        if pointer is not None:
+            lib.ares_destroy(pointer)
+            _check()
+
+    def __enter__(self) -> None:
+        self._is_inside = True
+
+    def __exit__(self, *error: object) -> None:
+        self._is_inside = False
+        if self._is_doomed:
+            self.destroy()
+        _check()
+
+    def __del__(self) -> None:
+        self.destroy()
+
+
+def _check() -> None:
+    """Raise what a callback raised while c-ares was called, if it did."""
+    if _errors:
+        error = _errors.pop(get_ident(), None)
+        if error is not None:
+            raise error
+
+
+def _raise_for(status: int) -> None:
+    if status != lib.ARES_SUCCESS:
+        raise OSError(f"c-ares: {ffi.string(lib.ares_strerror(status)).decode()}")
+
+
+def _as_csv(server: Server) -> bytes:
+    host, port, *rest = server.address
+    if server.family == _socket.AF_INET6:
+        scope = "%" + _socket.if_indextoname(rest[1]) if rest and rest[1] else ""
+        host = f"[{host.partition('%')[0]}]"
+        return f"{host}:{port}{scope}".encode()
+    return f"{host}:{port}".encode()
+
+
+def read_answer(name: str, kind: str, status: int, reply: Any) -> Answer | None:
+    """Return what *reply* says, to which c-ares gave *status*; `None` if there was no reply."""
+    if status in (lib.ARES_SUCCESS, lib.ARES_ENODATA):
+        records = []
+        for i in range(lib.ares_dns_record_rr_cnt(reply, lib.ARES_SECTION_ANSWER)):
+            record = _record(lib.ares_dns_record_rr_get_const(reply, lib.ARES_SECTION_ANSWER, i))
+            if record is not None:
+                records.append(record)
+        return answer_from(name, kind, records, 0 if records else _negative_ttl(reply))
+    found = _STATUS.get(status)
+    if found is None:
+        return None
+    return Answer(found, ttl=_negative_ttl(reply) if found == HOST_NOT_FOUND else 0)
+
+
+def _record(record: Any) -> Record | None:
+    if lib.ares_dns_rr_get_class(record) != lib.ARES_CLASS_IN:
+        return None
+    rtype = lib.ares_dns_rr_get_type(record)
+    if rtype == lib.ARES_REC_TYPE_A:
+        packed = ffi.buffer(lib.ares_dns_rr_get_addr(record, lib.ARES_RR_A_ADDR), 4)
+        kind, value = "A", _socket.inet_ntop(_socket.AF_INET, packed)
+    elif rtype == lib.ARES_REC_TYPE_AAAA:
+        packed = ffi.buffer(lib.ares_dns_rr_get_addr6(record, lib.ARES_RR_AAAA_ADDR), 16)
+        kind, value = "AAAA", _socket.inet_ntop(_socket.AF_INET6, packed)
+    elif rtype == lib.ARES_REC_TYPE_CNAME:
+        kind, value = "CNAME", _text(lib.ares_dns_rr_get_str(record, lib.ARES_RR_CNAME_CNAME))
+    elif rtype == lib.ARES_REC_TYPE_PTR:
+        kind, value = "PTR", _text(lib.ares_dns_rr_get_str(record, lib.ARES_RR_PTR_DNAME))
+    else:
+        return None
+    owner = _text(lib.ares_dns_rr_get_name(record)).lower()
+    return Record(owner, kind, lib.ares_dns_rr_get_ttl(record), value)
+
+
+def _negative_ttl(reply: Any) -> float:
+    """Return for how many seconds it may be kept that there is nothing: RFC 2308 section 5; 0 if that is not said."""
+    if reply == ffi.NULL:
+        return 0
+    for i in range(lib.ares_dns_record_rr_cnt(reply, lib.ARES_SECTION_AUTHORITY)):
+        record = lib.ares_dns_record_rr_get_const(reply, lib.ARES_SECTION_AUTHORITY, i)
+        if lib.ares_dns_rr_get_type(record) == lib.ARES_REC_TYPE_SOA:
+            minimum = lib.ares_dns_rr_get_u32(record, lib.ARES_RR_SOA_MINIMUM)
+            return min(lib.ares_dns_rr_get_ttl(record), minimum)  # type: ignore[no-any-return]
+    return 0
+
+
+def _text(text: Any) -> str:
+    return ffi.string(text).decode("ascii", "backslashreplace")  # type: ignore[no-any-return]
