@@ -27,6 +27,12 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def resolver_class(kind: str) -> type[NetworkResolver]:
+    """Return the class of that resolver."""
+    return RESOLVERS[kind]
+
+
+@pytest.fixture
 def server() -> Iterator[NameServer]:
     """Return a name server that knows `ZONE`."""
     server = NameServer()
@@ -49,7 +55,9 @@ def make_resolver(kind: str, server: NameServer, tmp_path: Path) -> Iterator[Cal
     """Return a function that makes a resolver, which asks `server` unless told otherwise, and knows files of the test's."""
     made = []
 
-    def make(conf: str = "options attempts:1\n", hosts: str = "127.0.0.1 localhost\n", **options: object) -> NetworkResolver:
+    def make(
+        conf: str = "options attempts:1\n", hosts: str = "127.0.0.1 localhost\n", kind: str = kind, **options: object
+    ) -> NetworkResolver:
         (tmp_path / "resolv.conf").write_text(conf)
         (tmp_path / "hosts").write_text(hosts)
         options.setdefault("nameservers", [(server.address, server.port)])

@@ -48,6 +48,13 @@ ZONE = (
 LARGEST = 512  # bytes of a reply over UDP to a client that does not say what it can take
 
 
+class InOrder(dns.rrset.RRset):
+    """Records that are sent in the order in which they were added; dnspython would shuffle them."""
+
+    def to_wire(self, *arguments: Any, **options: Any) -> int:
+        return super().to_wire(*arguments, **{**options, "want_shuffle": False})
+
+
 class Question(NamedTuple):
     """What was asked, and how."""
 
@@ -111,7 +118,7 @@ class NameServer:
             name, ttl, kind, text = record.split(maxsplit=3)
             owner, rdtype = dns.name.from_text(name), dns.rdatatype.from_text(kind)
             rdata = dns.rdata.from_text(dns.rdataclass.IN, rdtype, text)
-            rrset = self._records.setdefault((owner, rdtype), dns.rrset.RRset(owner, dns.rdataclass.IN, rdtype))
+            rrset = self._records.setdefault((owner, rdtype), InOrder(owner, dns.rdataclass.IN, rdtype))
             rrset.add(rdata, int(ttl))
 
     def behave(self, name: str, behaviour: Callable[[Asked], None]) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from hublet.core import config
 
-from ._answers import FOUND, HOST_NOT_FOUND, NO_RECOVERY, TRY_AGAIN, Answer, LookupFailed, gaierror, is_hostname
+from ._answers import FOUND, HOST_NOT_FOUND, NO_DATA, NO_RECOVERY, TRY_AGAIN, Answer, LookupFailed, gaierror, is_hostname
 from ._cache import Cache
 from ._flights import Flights
 from ._hosts import Host, Hosts
@@ -154,10 +154,12 @@ class NetworkResolver:
 
     def _host_of(self, name: str, family: int, wants_v4: bool, wants_v6: bool, flags: int) -> Host:
         """Return what is known of the host *name*.  Raises `gaierror`."""
+        # glibc asks in one of two ways, and each has its own error for an alias that leads to nothing.
+        nowhere = NO_DATA if family == AF_INET and not flags & _socket.AI_CANONNAME else HOST_NOT_FOUND
         try:
             if family != AF_INET6 or not flags & _V4MAPPED:
                 # What the flag `AI_ADDRCONFIG` has left of the families may be less than was asked for.
-                return self._look_up(name, AF_UNSPEC if wants_v4 and wants_v6 else AF_INET if wants_v4 else AF_INET6)
+                return self._look_up(name, AF_UNSPEC if wants_v4 and wants_v6 else AF_INET if wants_v4 else AF_INET6, nowhere)
             return self._look_up_mapped(name, bool(flags & _ALL))
         except LookupFailed as failed:
             raise failed.as_gaierror() from None
@@ -177,8 +179,8 @@ class NetworkResolver:
             raise failure
         return Host(found[0].name, found[0].aliases, [address for host in found for address in host.addresses])
 
-    def _look_up(self, name: str, family: int) -> Host:
-        """Return what the hosts file or a name server knows of *name*.  Raises `LookupFailed`."""
+    def _look_up(self, name: str, family: int, nowhere: int = HOST_NOT_FOUND) -> Host:
+        """Return what the hosts file or a name server knows of *name*.  Raises `LookupFailed`, as `search`."""
         known = self._hosts.by_name(name, family)
         if known is not None:
             return known
@@ -186,7 +188,7 @@ class NetworkResolver:
             # RFC 6761 section 6.3: never asked for.
             return Host(name.removesuffix("."), [], list(_LOOPBACK[family]))
         kinds = {AF_INET: ("A",), AF_INET6: ("AAAA",), AF_UNSPEC: ("A", "AAAA")}[family]
-        answers = search(name, self._resolv_conf.get(), lambda complete: self.ask(complete, kinds))
+        answers = search(name, self._resolv_conf.get(), lambda complete: self.ask(complete, kinds), nowhere)
         named = next(answer for answer in answers if answer.status == FOUND)
         return Host(named.name, list(named.aliases), [value for answer in answers for value in answer.values])
 

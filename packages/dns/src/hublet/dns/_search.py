@@ -15,11 +15,11 @@ __all__ = ["search"]
 Ask = Callable[[str], "list[Answer]"]
 
 
-def search(name: str, settings: Settings, ask: Ask) -> list[Answer]:
+def search(name: str, settings: Settings, ask: Ask, nowhere: int = HOST_NOT_FOUND) -> list[Answer]:
     """Return the answers, of which at least one is found, for the first of the names that *name* may mean.
 
     *ask* is called with names that are complete, and returns an answer for each kind of record that is wanted.  Parks
-    as that does.  Raises `LookupFailed`.
+    as that does.  Raises `LookupFailed`, with the status *nowhere* for an alias that leads to nothing.
     """
     if not is_hostname(name):
         raise LookupFailed(NO_RECOVERY)
@@ -30,13 +30,13 @@ def search(name: str, settings: Settings, ask: Ask) -> list[Answer]:
     if first_as_it_is:
         answers = ask(name)
         if _is_final(answers):
-            return _found(answers)
+            return _found(answers, nowhere)
         failures.append(answers[0])
     if not is_absolute:
         for domain in settings.search:
             answers = ask(f"{name}.{domain}" if domain else name)
             if _is_final(answers):
-                return _found(answers)
+                return _found(answers, nowhere)
             if not first_as_it_is:
                 failures.append(answers[0])  # otherwise what was said of the name as it is counts
             if answers[0].status == NO_RECOVERY or answers[0].is_timeout:
@@ -44,7 +44,7 @@ def search(name: str, settings: Settings, ask: Ask) -> list[Answer]:
         if not first_as_it_is and "" not in settings.search:
             answers = ask(name)
             if _is_final(answers):
-                return _found(answers)
+                return _found(answers, nowhere)
             failures.append(answers[0])
     raise LookupFailed(_telling([failure.status for failure in failures]))
 
@@ -53,9 +53,9 @@ def _is_final(answers: list[Answer]) -> bool:
     return any(answer.is_final for answer in answers)
 
 
-def _found(answers: list[Answer]) -> list[Answer]:
+def _found(answers: list[Answer], nowhere: int) -> list[Answer]:
     if all(answer.status != FOUND for answer in answers):
-        raise LookupFailed(HOST_NOT_FOUND)  # an alias that leads nowhere
+        raise LookupFailed(nowhere)
     return answers
 
 
