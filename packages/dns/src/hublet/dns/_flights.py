@@ -50,14 +50,13 @@ class Flights:
         self._under_way: dict[tuple[str, str], _Flight] = {}
         self._thread_ident = 0  # of the first who asked
 
-    def ask(self, name: str, kinds: Sequence[str]) -> list[Answer]:
-        """Return one answer for each of *kinds* of record of *name*.  Parks.
+    def ask(self, key: str, name: str, kinds: Sequence[str]) -> list[Answer]:
+        """Return one answer for each of *kinds* of record of *name*, which is the same for all with *key*.  Parks.
 
         Raises `InvalidThreadUseError` if another thread has asked before, and whatever went wrong in the flight that no
         server or network can do.
         """
         self._check_thread()
-        key = name.lower()
         flights = self._board(key, name, kinds)
         try:
             for flight in flights:

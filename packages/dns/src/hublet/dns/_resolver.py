@@ -1,8 +1,7 @@
-"""The five functions of `socket`, the cache and the flights, for whoever can send questions to a name server.
+"""The five functions of `socket`, for whoever can send questions to a name server.
 
-Whatever needs no name server is left to the C library, by calling it with `AI_NUMERICHOST` or `NI_NUMERICHOST`, which
-keeps it from looking anything up: arguments, flags, services, numeric hosts and all their errors are its own, on every
-system.  Names are looked up in the hosts file first, then by asking.
+What is no name is left to the C library, which is kept from looking anything up.  Names are looked up in the hosts file
+first, then by asking.
 """
 
 from __future__ import annotations
@@ -10,22 +9,23 @@ from __future__ import annotations
 import _socket
 import errno
 import os
-import socket as _stdlib
+import re
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from operator import index
+from typing import Any
 
 from hublet.core import config
 
-from ._answers import FOUND, HOST_NOT_FOUND, NO_DATA, NO_RECOVERY, TRY_AGAIN, Answer, LookupFailed, gaierror, is_hostname
-from ._cache import Cache
-from ._flights import Flights
+from ._answers import FOUND, HOST_NOT_FOUND, NO_DATA, NO_RECOVERY, LookupFailed, gaierror
+from ._arguments import Row, argument, as_bytes, as_text, plain_name, row_like, rows_of, templates_for
 from ._hosts import Host, Hosts
+from ._names import CacheInfo, Names
 from ._order import sorted_addresses
-from ._questions import Exchange, Rounds, Sender
+from ._questions import Sender
 from ._resolv_conf import ResolvConf, Server
 from ._search import search
 
-__all__ = ["CacheInfo", "NetworkResolver"]
+__all__ = ["NetworkResolver"]
 
 AF_INET, AF_INET6, AF_UNSPEC = _socket.AF_INET, _socket.AF_INET6, _socket.AF_UNSPEC
 _EAI_NONAME = _socket.EAI_NONAME
@@ -34,20 +34,8 @@ _ALL: int = getattr(_socket, "AI_ALL", 0)
 
 _BROADCAST = ("<broadcast>", "255.255.255.255")
 _DECIMAL = frozenset("0123456789.")
+_KINDS = {AF_INET: ("A",), AF_INET6: ("AAAA",), AF_UNSPEC: ("A", "AAAA")}
 _LOOPBACK = {AF_INET: ["127.0.0.1"], AF_INET6: ["::1"], AF_UNSPEC: ["127.0.0.1", "::1"]}
-
-# What `getaddrinfo` returns: family, type, protocol, canonical name, address.
-Row = tuple[Any, Any, int, str, Any]
-
-
-class CacheInfo(NamedTuple):
-    """What became of the questions of a resolver."""
-
-    hits: int  # answered from the cache
-    misses: int  # not in the cache
-    shared: int  # of the misses, those that another greenlet was asking already
-    maxsize: int  # how many answers are kept at most; 0: none
-    currsize: int  # how many are kept
 
 
 class NetworkResolver:
@@ -73,62 +61,24 @@ class NetworkResolver:
         cache_size: int | None = None,
     ) -> None:
         servers = tuple(Server.at(host, port) for host, port in nameservers) if nameservers else None
-        self._resolv_conf = ResolvConf(resolv_conf, servers=servers, timeout=timeout, attempts=attempts)
+        conf = ResolvConf(resolv_conf, servers=servers, timeout=timeout, attempts=attempts)
         self._hosts = Hosts(hosts)
-        self._sender = self.sender_factory()
-        self._rounds = Rounds(self._sender)
-        self._flights = Flights(self._ask_servers, self._keep)
-        self._cache: Cache[Answer] = Cache(config.dns_cache_size if cache_size is None else cache_size)
-        self._cached_version = 0
-        self._is_closed = False
-
-    def ask(self, name: str, kinds: Sequence[str]) -> list[Answer]:
-        """Return one answer for each of *kinds* ("A", "AAAA", "PTR") of record that *name*, a complete name, may have.
-
-        From the cache or, which parks, from a name server.  Never raises for what servers or networks do.
-        """
-        self._resolv_conf.get()
-        if self._cached_version != self._resolv_conf.version:
-            self._cached_version = self._resolv_conf.version
-            self._cache.clear()  # other servers may know other things
-        key = name.lower()
-        if key.rpartition(".")[2] == "onion":
-            return [Answer(HOST_NOT_FOUND)] * len(kinds)  # RFC 7686 section 2: never asked for
-        answers = {kind: self._cache.get((key, kind)) for kind in kinds}
-        missing = [kind for kind in kinds if answers[kind] is None]
-        if missing:
-            if not is_hostname(name):
-                return [Answer(NO_RECOVERY)] * len(kinds)  # too long, with a search domain
-            if self._is_closed:
-                answers.update(dict.fromkeys(missing, Answer(TRY_AGAIN, is_timeout=True)))
-            else:
-                answers.update(zip(missing, self._flights.ask(name, missing)))
-        return [answer for answer in answers.values() if answer is not None]
-
-    def _ask_servers(self, exchange: Exchange) -> None:
-        self._rounds.ask(exchange, self._resolv_conf.get())
-
-    def _keep(self, key: str, kind: str, answer: Answer) -> None:
-        self._cache.put((key, kind), answer, answer.ttl)
+        self._names = Names(conf, self.sender_factory(), config.dns_cache_size if cache_size is None else cache_size)
 
     def cache_info(self) -> CacheInfo:
         """Return what became of the questions so far.  Never switches."""
-        cache = self._cache
-        return CacheInfo(cache.hits, cache.misses, self._flights.shared, cache.size, len(cache))
+        return self._names.cache_info()
 
     def cache_clear(self) -> None:
         """Forget all answers.  Never switches."""
-        self._cache.clear()
+        self._names.cache_clear()
 
     def close(self) -> None:
         """End the look-ups that are under way, which fail, and forget all answers.
 
         Called when its hub is destroyed; may be called twice.  Never switches.
         """
-        self._is_closed = True
-        self._flights.end_all()
-        self._sender.close()
-        self._cache.clear()
+        self._names.close()
 
     # From names to addresses
 
@@ -136,21 +86,26 @@ class NetworkResolver:
         self, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
     ) -> list[Row]:
         """As `socket.getaddrinfo`.  Parks if a name server must be asked."""
-        try:
-            return _rows(_socket.getaddrinfo(host, port, family, type, proto, flags | _socket.AI_NUMERICHOST))
-        except _socket.gaierror as error:
-            if error.errno != _EAI_NONAME or flags & _socket.AI_NUMERICHOST or not host:
-                raise
-        # Not a numeric host, then; or one of the other errors that have the same number, which the templates raise.
-        templates = _templates(port, family, type, proto, flags)
-        found = self._host_of(_as_text(host), family, AF_INET in templates, AF_INET6 in templates, flags)
-        rows: list[Row] = []
-        for address in sorted_addresses(found.addresses):
-            for template in templates[AF_INET6 if ":" in address else AF_INET]:
-                rows.append(_row_like(template, address))
+        flags = index(flags)
+        name = None if flags & _socket.AI_NUMERICHOST else plain_name(host)
+        if name is None:
+            try:
+                return rows_of(_socket.getaddrinfo(host, port, family, type, proto, flags | _socket.AI_NUMERICHOST))
+            except _socket.gaierror as error:
+                if error.errno != _EAI_NONAME or flags & _socket.AI_NUMERICHOST or not host:
+                    raise
+            # Not a numeric host, then; or one of the other errors that have the same number, which the templates raise.
+            name = as_text(host)
+        templates = templates_for(port, family, type, proto, flags)
+        found = self._host_of(name, family, AF_INET in templates, AF_INET6 in templates, flags)
+        rows = [
+            row_like(template, address)
+            for address in sorted_addresses(found.addresses)
+            for template in templates[AF_INET6 if ":" in address else AF_INET]
+        ]
         if flags & _socket.AI_CANONNAME:
             rows[0] = (*rows[0][:3], found.name, rows[0][4])
-        return _rows(rows)
+        return rows
 
     def _host_of(self, name: str, family: int, wants_v4: bool, wants_v6: bool, flags: int) -> Host:
         """Return what is known of the host *name*.  Raises `gaierror`."""
@@ -184,18 +139,18 @@ class NetworkResolver:
         known = self._hosts.by_name(name, family)
         if known is not None:
             return known
-        if name.lower().removesuffix(".").rpartition(".")[2] == "localhost":
-            # RFC 6761 section 6.3: never asked for.
+        if _is_localhost(name):
             return Host(name.removesuffix("."), [], list(_LOOPBACK[family]))
-        kinds = {AF_INET: ("A",), AF_INET6: ("AAAA",), AF_UNSPEC: ("A", "AAAA")}[family]
-        answers = search(name, self._resolv_conf.get(), lambda complete: self.ask(complete, kinds), nowhere)
+        answers = search(name, self._names.settings(), self._names.ask, _KINDS[family], nowhere)
         named = next(answer for answer in answers if answer.status == FOUND)
         return Host(named.name, list(named.aliases), [value for answer in answers for value in answer.values])
 
     def gethostbyname(self, hostname: Any) -> str:
         """As `socket.gethostbyname`.  Parks if a name server must be asked."""
-        name = _argument("gethostbyname", hostname)
-        return self._first_address(name, AF_INET)
+        name = plain_name(hostname)
+        if name is not None:
+            return sorted_addresses(self._host_of(name, AF_INET, True, False, 0).addresses)[0]
+        return self._first_address(argument("gethostbyname", hostname), AF_INET)
 
     def _first_address(self, name: str, family: int) -> str:
         """Return an address of *name*, as the functions of `socket` do that take a name or an address."""
@@ -205,15 +160,15 @@ class NetworkResolver:
             return "0.0.0.0"
         if name in _BROADCAST:
             return "255.255.255.255"
-        return self.getaddrinfo(_as_bytes(name), None, family)[0][4][0]  # type: ignore[no-any-return]
+        return self.getaddrinfo(as_bytes(name), None, family)[0][4][0]  # type: ignore[no-any-return]
 
     def gethostbyname_ex(self, hostname: Any) -> tuple[str, list[str], list[str]]:
         """As `socket.gethostbyname_ex`.  Parks if a name server must be asked."""
-        name = _argument("gethostbyname_ex", hostname)
+        name = argument("gethostbyname_ex", hostname)
         if not name or name == "<broadcast>":
             raise LookupFailed(HOST_NOT_FOUND if name else NO_RECOVERY).as_herror()
         try:
-            numeric: Any = _socket.getaddrinfo(_as_bytes(name), None, AF_INET, 0, 0, _socket.AI_NUMERICHOST)
+            numeric: Any = _socket.getaddrinfo(as_bytes(name), None, AF_INET, 0, 0, _socket.AI_NUMERICHOST)
         except _socket.gaierror as error:
             if error.errno != _EAI_NONAME:
                 raise
@@ -227,7 +182,7 @@ class NetworkResolver:
 
     def gethostbyaddr(self, ip_address: Any) -> tuple[str, list[str], list[str]]:
         """As `socket.gethostbyaddr`.  Parks if a name server must be asked."""
-        name = _argument("gethostbyaddr", ip_address)
+        name = argument("gethostbyaddr", ip_address)
         address = self._first_address(name, AF_UNSPEC)
         try:
             found = self._name_of(address)
@@ -268,7 +223,8 @@ class NetworkResolver:
             raise LookupFailed(HOST_NOT_FOUND)
         if packed[:12] == b"\0" * 10 + b"\xff\xff":
             family, packed = AF_INET, packed[12:]
-        (answer,) = self.ask(_reverse_name(packed), ("PTR",))
+        self._names.settings()
+        (answer,) = self._names.ask(_reverse_name(packed), ("PTR",))
         if answer.status != FOUND:
             raise LookupFailed(answer.status)
         return Host(answer.values[0], [], [_socket.inet_ntop(family, packed)])
@@ -280,75 +236,12 @@ class NetworkResolver:
         return (own if known is None or "." in own else known.name).partition(".")[2]
 
 
+# RFC 6761 section 6.3: what is never asked for.
+_is_localhost = re.compile(r"(?:.*\.)?localhost\.?", re.IGNORECASE | re.DOTALL).fullmatch
+
+
 def _reverse_name(packed: bytes) -> str:
     """Return the name under which the name of an address is kept: RFC 1035 section 3.5, RFC 3596 section 2.5."""
     if len(packed) == 4:
         return ".".join(str(byte) for byte in reversed(packed)) + ".in-addr.arpa"
     return ".".join(reversed(packed.hex())) + ".ip6.arpa"
-
-
-def _argument(function: str, host: object) -> str:
-    """Return *host* as the C functions take it.  Raises as they do."""
-    if isinstance(host, str):
-        encoded = host.encode("idna")
-    elif isinstance(host, (bytes, bytearray)):
-        encoded = bytes(host)
-    else:
-        kind = "None" if host is None else type(host).__name__
-        raise TypeError(f"{function}() argument 1 must be str, bytes or bytearray, not {kind}")
-    if b"\0" in encoded:
-        raise TypeError(
-            f"{function}() argument 1 must be encoded string without null bytes, not {type(host).__name__}"
-        )
-    return _as_text(encoded)
-
-
-def _as_text(host: str | bytes) -> str:
-    """Return *host*, encoded if it must be, as text: what is not ASCII is no name, but may be in the hosts file."""
-    encoded = host.encode("idna") if isinstance(host, str) else host
-    # As the C function sees it, which takes a zero for the end.
-    return encoded.partition(b"\0")[0].decode("utf-8", "surrogateescape")
-
-
-def _as_bytes(name: str) -> bytes:
-    return name.encode("utf-8", "surrogateescape")
-
-
-def _templates(port: Any, family: int, type: int, proto: int, flags: int) -> dict[int, list[Row]]:
-    """Return the rows that `getaddrinfo` gives for an address of either family, of those that are wanted.
-
-    Raises `gaierror` for what is wrong with the other arguments.
-    """
-    flags = flags & ~_socket.AI_CANONNAME | _socket.AI_NUMERICHOST
-    found: dict[int, list[Row]] = {}
-    error: _socket.gaierror | None = None
-    for each, address in ((AF_INET, "127.0.0.1"), (AF_INET6, "::1")):
-        try:
-            found[each] = _socket.getaddrinfo(address, port, family, type, proto, flags)
-        except _socket.gaierror as raised:
-            error = raised  # perhaps only that this family is not wanted
-    if not found and error is not None:
-        raise error
-    return found
-
-
-def _row_like(template: Row, address: str) -> Row:
-    family, kind, proto, _, (_, *rest) = template
-    if family == AF_INET6 and ":" not in address:
-        address = f"::ffff:{address}"
-    return family, kind, proto, "", (address, *rest)
-
-
-def _rows(rows: Sequence[Row]) -> list[Row]:
-    """Return *rows* with the enumerations that `socket` has where `_socket` has numbers."""
-    return [
-        (_member(_stdlib.AddressFamily, family), _member(_stdlib.SocketKind, kind), proto, name, address)
-        for family, kind, proto, name, address in rows
-    ]
-
-
-def _member(enumeration: Any, number: int) -> Any:
-    try:
-        return enumeration(number)
-    except ValueError:
-        return number

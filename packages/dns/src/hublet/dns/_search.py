@@ -5,21 +5,23 @@ The outcomes are glibc's too, found out with its own resolver: which failures en
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ._answers import FOUND, HOST_NOT_FOUND, NO_DATA, NO_RECOVERY, TRY_AGAIN, Answer, LookupFailed, is_hostname
 from ._resolv_conf import Settings
 
 __all__ = ["search"]
 
-Ask = Callable[[str], "list[Answer]"]
+Ask = Callable[[str, Sequence[str]], "list[Answer]"]
 
 
-def search(name: str, settings: Settings, ask: Ask, nowhere: int = HOST_NOT_FOUND) -> list[Answer]:
+def search(
+    name: str, settings: Settings, ask: Ask, kinds: Sequence[str], nowhere: int = HOST_NOT_FOUND
+) -> list[Answer]:
     """Return the answers, of which at least one is found, for the first of the names that *name* may mean.
 
-    *ask* is called with names that are complete, and returns an answer for each kind of record that is wanted.  Parks
-    as that does.  Raises `LookupFailed`, with the status *nowhere* for an alias that leads to nothing.
+    *ask* is called with names that are complete and with *kinds*, and returns an answer for each of those.  Parks as that
+    does.  Raises `LookupFailed`, with the status *nowhere* for an alias that leads to nothing.
     """
     if not is_hostname(name):
         raise LookupFailed(NO_RECOVERY)
@@ -28,13 +30,13 @@ def search(name: str, settings: Settings, ask: Ask, nowhere: int = HOST_NOT_FOUN
     first_as_it_is = is_absolute or name.count(".") >= settings.ndots
     failures: list[Answer] = []
     if first_as_it_is:
-        answers = ask(name)
+        answers = ask(name, kinds)
         if _is_final(answers):
             return _found(answers, nowhere)
         failures.append(answers[0])
     if not is_absolute:
         for domain in settings.search:
-            answers = ask(f"{name}.{domain}" if domain else name)
+            answers = ask(f"{name}.{domain}" if domain else name, kinds)
             if _is_final(answers):
                 return _found(answers, nowhere)
             if not first_as_it_is:
@@ -42,7 +44,7 @@ def search(name: str, settings: Settings, ask: Ask, nowhere: int = HOST_NOT_FOUN
             if answers[0].status == NO_RECOVERY or answers[0].is_timeout:
                 break
         if not first_as_it_is and "" not in settings.search:
-            answers = ask(name)
+            answers = ask(name, kinds)
             if _is_final(answers):
                 return _found(answers, nowhere)
             failures.append(answers[0])
