@@ -58,7 +58,7 @@ _STATUS = {
 
 _numbers = count(1)
 _owners: WeakValueDictionary[int, Any] = WeakValueDictionary()  # by the numbers of their channels
-_questions: dict[int, Any] = {}  # what c-ares will answer, by number
+_asked: dict[int, tuple[Any, Any, Any]] = {}  # what c-ares will answer, by number
 _errors: dict[int, BaseException] = {}  # by the thread that they were raised in
 
 
@@ -75,9 +75,10 @@ def _on_socket(data: Any, fd: int, is_readable: int, is_writable: int) -> None:
 
 @ffi.callback(ffi.typeof(lib._query_dnsrec_cb), onerror=_keep_error)  # type: ignore[untyped-decorator]
 def _on_answer(data: Any, status: int, timeouts: int, record: Any) -> None:
-    question = _questions.pop(int(ffi.cast("uintptr_t", data)), None)
-    if question is not None:
-        question.answered(status, record)
+    asked = _asked.pop(int(ffi.cast("uintptr_t", data)), None)
+    if asked is not None:
+        owner, attempt, question = asked
+        owner.answered(attempt, question, status, record)
 
 
 class CAresChannel:
@@ -88,7 +89,7 @@ class CAresChannel:
 
     def __init__(self, owner: Any, server: Server, settings: Settings) -> None:
         self._pointer: Any = None
-        self._is_inside = False  # c-ares is being called
+        self._depth = 0  # calls of c-ares that have not returned
         self._is_doomed = False  # it is to be destroyed after that
         number = next(_numbers)
         pointer, options = ffi.new("ares_channel *"), ffi.new("struct ares_options *")
@@ -118,10 +119,10 @@ class CAresChannel:
         self._time = ffi.new("struct timeval *")
         _owners[number] = owner
 
-    def ask(self, name: str, kind: str, asked: Any) -> None:
-        """Send a question.  *asked* has a method `answered(status, reply)`, which is called once, maybe right now."""
+    def ask(self, name: str, kind: str, owner: Any, attempt: Any, question: Any) -> None:
+        """Send a question; `owner.answered(attempt, question, status, reply)` is called once, maybe right now."""
         key = next(_numbers)
-        _questions[key] = asked
+        _asked[key] = (owner, attempt, question)
         with self:
             lib.ares_query_dnsrec(
                 self._pointer, name.encode(), lib.ARES_CLASS_IN, _TYPES[kind], _on_answer, ffi.cast("void *", key), ffi.NULL
@@ -146,7 +147,7 @@ class CAresChannel:
 
     def destroy(self) -> None:
         """As `cancel`, for good.  May be called twice, and by callbacks: it then happens once they have returned."""
-        if self._is_inside:
+        if self._depth:
             self._is_doomed = True
             return
         pointer, self._pointer = self._pointer, None
@@ -155,13 +156,14 @@ class CAresChannel:
             _check()
 
     def __enter__(self) -> None:
-        self._is_inside = True
+        self._depth += 1
 
     def __exit__(self, *error: object) -> None:
-        self._is_inside = False
-        if self._is_doomed:
-            self.destroy()
-        _check()
+        self._depth -= 1
+        if not self._depth:
+            if self._is_doomed:
+                self.destroy()
+            _check()
 
     def __del__(self) -> None:
         self.destroy()

@@ -13,64 +13,18 @@ from hublet.core import spawn_raw
 from hublet.core.lowlevel import Handle, Waiter, deadline_in, forget_fd, handle_for
 
 from ._cares import NOBODY, TIMED_OUT, CAresChannel, read_answer
-from ._questions import Exchange, Question
+from ._questions import Attempt, Question
 from ._resolv_conf import Server, Settings
 
 __all__ = ["Channel"]
-
-
-class _Call:
-    """Questions of one exchange that wait for one channel."""
-
-    __slots__ = ("channel", "is_over", "pending", "unheard", "waiter")
-
-    def __init__(self, channel: Channel, questions: list[Question]) -> None:
-        self.channel = channel
-        self.pending = len(questions)
-        self.unheard: list[Question] = []  # those that c-ares has sent often enough, it says
-        self.is_over = False  # nobody waits for what is pending
-        self.waiter = Waiter(channel)
-
-    def abandon(self) -> None:
-        """Let its greenlet go on without what is pending.  May be called twice."""
-        if not self.is_over:
-            self.is_over = True
-            self.channel.forget(self.pending)
-            self.waiter.unpark()
-
-
-class _Asked:
-    """A question that c-ares has been given."""
-
-    __slots__ = ("call", "question")
-
-    def __init__(self, call: _Call, question: Question) -> None:
-        self.call = call
-        self.question = question
-
-    def answered(self, status: int, reply: object) -> None:
-        """Take what c-ares says.  In one of its callbacks, so never switches."""
-        call, question = self.call, self.question
-        if call.is_over:
-            return
-        call.pending -= 1
-        call.channel.wanted -= 1
-        if status == TIMED_OUT:
-            call.unheard.append(question)
-        else:
-            # What else is no answer is silence, and another server's turn.
-            question.answer = read_answer(question.name, question.kind, status, reply) or question.answer
-        if not call.pending:
-            call.is_over = True
-            call.waiter.unpark()
 
 
 class Channel:
     """Asks one server, on the descriptors of c-ares and the hub of this thread."""
 
     def __init__(self, server: Server, settings: Settings) -> None:
-        self.wanted = 0  # questions that c-ares has, and for which somebody waits
         self.is_closed = False
+        self._wanted = 0  # questions that c-ares has, and for which somebody waits
         self._server = server
         self._sockets: dict[int, tuple[bool, bool]] = {}  # descriptor -> whether c-ares wants to read, to write
         self._handles: dict[int, Handle] = {}
@@ -83,23 +37,38 @@ class Channel:
     def __repr__(self) -> str:
         return f"<questions to the name server {self._server.address[0]}>"
 
-    def ask(self, exchange: Exchange, questions: list[Question], deadline: float | None) -> None:
-        """Ask until *deadline*.  Parks.  Returns early when *exchange* is ended or the channel closed."""
-        while questions and not exchange.is_ended and not self.is_closed:
-            call = _Call(self, questions)
-            self.wanted += len(questions)
-            try:
-                for question in questions:
-                    self._cares.ask(question.name, question.kind, _Asked(call, question))
-                if not call.is_over:
-                    self._see_to_it()
-                    exchange.interrupt = call.abandon
-                    if not call.waiter.park(deadline):
-                        return
-            finally:
-                exchange.interrupt = None
-                call.abandon()
-            questions = call.unheard  # c-ares is less patient than the settings may be
+    def send(self, attempt: Attempt) -> None:
+        """Ask what *attempt* asks.  As `Sender.send`."""
+        attempt.interrupt = self._abandon
+        attempt.pending = len(attempt.questions)
+        self._wanted += attempt.pending
+        for question in attempt.questions:
+            self._cares.ask(question.name, question.kind, self, attempt, question)
+        if not attempt.is_over:
+            self._see_to_it()
+
+    def answered(self, attempt: Attempt, question: Question, status: int, reply: object) -> None:
+        """Take what c-ares says.  Called by it."""
+        if attempt.is_over:
+            return
+        if status == TIMED_OUT:
+            # c-ares is less patient than the settings may be.
+            self._cares.ask(question.name, question.kind, self, attempt, question)
+            return
+        # What else is no answer is silence, and another server's turn.
+        question.answer = read_answer(question.name, question.kind, status, reply) or question.answer
+        attempt.pending -= 1
+        self._wanted -= 1
+        if not attempt.pending:
+            attempt.finish()
+
+    def _abandon(self, attempt: Attempt) -> None:
+        """Note that nobody waits for *attempt* any more; if it was the last one, end all and close all sockets."""
+        self._wanted -= attempt.pending
+        if not self._wanted and not self.is_closed:
+            self._cares.cancel()
+            if self._waiter is not None:
+                self._waiter.unpark()
 
     def _see_to_it(self) -> None:
         """Let there be a driver who knows what to wait for."""
@@ -168,14 +137,6 @@ class Channel:
                 handle.clear_reader(self._waiter)
                 handle.clear_writer(self._waiter)
             forget_fd(fd)
-
-    def forget(self, count: int) -> None:
-        """Note that nobody waits for *count* questions any more; if that were the last, end all and close all sockets."""
-        self.wanted -= count
-        if not self.wanted and not self.is_closed:
-            self._cares.cancel()
-            if self._waiter is not None:
-                self._waiter.unpark()
 
     def close(self) -> None:
         """End all questions, without an answer.  May be called twice.  Never switches."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ._answers import HOST_NOT_FOUND, NO_RECOVERY, TRY_AGAIN, Answer, is_hostname
 from ._cache import Cache
 from ._flights import Flights
-from ._questions import Exchange, Rounds, Sender
+from ._questions import Sender
 from ._resolv_conf import ResolvConf, Settings
 
 __all__ = ["CacheInfo", "Names"]
@@ -32,8 +32,7 @@ class Names:
     def __init__(self, resolv_conf: ResolvConf, sender: Sender, cache_size: int) -> None:
         self._resolv_conf = resolv_conf
         self._sender = sender
-        self._rounds = Rounds(sender)
-        self._flights = Flights(self._ask_servers, self._keep)
+        self._flights = Flights(sender, self._keep)
         self._cache: Cache[Answer] = Cache(cache_size)
         self._settings: Settings | None = None  # those by which the answers in the cache were found
         self._is_closed = False
@@ -65,10 +64,7 @@ class Names:
             return [Answer(HOST_NOT_FOUND)] * len(kinds)  # RFC 7686 section 2: never asked for
         if self._is_closed:
             return [_SILENCE] * len(kinds)
-        return self._flights.ask(key, name, kinds)
-
-    def _ask_servers(self, exchange: Exchange) -> None:
-        self._rounds.ask(exchange, self.settings())
+        return self._flights.ask(key, name, kinds, self.settings())
 
     def _keep(self, key: str, kind: str, answer: Answer) -> None:
         self._cache.put((key, kind), answer, answer.ttl)

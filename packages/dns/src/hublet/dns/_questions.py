@@ -1,19 +1,17 @@
-"""Questions, and how often, in what order and for how long name servers are asked: resolv.conf(5), as glibc reads it.
+"""Questions, and the attempts to have them answered by one name server.
 
-Who sends the packets is a `Sender`, which asks one server once.  Everything else is here, and is the same for all.
+Who sends the packets is a `Sender`.  Whom to ask next, and for how long, is the same for all of them: see `_flights`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
-
-from hublet.core.lowlevel import deadline_in
+from typing import Any, Protocol
 
 from ._answers import TRY_AGAIN, Answer
 from ._resolv_conf import Server, Settings
 
-__all__ = ["Exchange", "Question", "Rounds", "Sender"]
+__all__ = ["Attempt", "Question", "Sender"]
 
 
 class Question:
@@ -26,71 +24,58 @@ class Question:
         self.kind = kind  # "A", "AAAA" or "PTR"
         self.answer: Answer | None = None  # the last one; `None` if there is none
 
-    @property
     def is_open(self) -> bool:
-        """Whether another server may know better: one that fails, or refuses, has not the last word."""
+        """Say whether another server may know better: one that fails, or refuses, has not the last word."""
         return self.answer is None or self.answer.status == TRY_AGAIN
 
 
-class Exchange:
-    """Questions on their way, in a greenlet of their own, which `end` makes give up."""
+class Attempt:
+    """Questions on their way to one server.  It ends once: when the sender calls `finish`, or when `end` is called."""
 
-    __slots__ = ("interrupt", "is_ended", "questions")
+    __slots__ = ("error", "flight", "interrupt", "is_over", "on_finish", "pending", "questions", "server", "settings")
 
-    def __init__(self, questions: list[Question]) -> None:
+    def __init__(
+        self,
+        flight: Any,
+        questions: list[Question],
+        server: Server,
+        settings: Settings,
+        on_finish: Callable[[Attempt], None],
+    ) -> None:
+        self.flight = flight
         self.questions = questions
-        self.is_ended = False
-        # What frees everything that the sender holds for it and wakes the greenlet.  Set by the sender while it waits.
-        self.interrupt: Callable[[], None] | None = None
+        self.server = server
+        self.settings = settings
+        self.is_over = False
+        self.error: BaseException | None = None
+        self.pending = 0  # for the sender's own use
+        self.on_finish = on_finish
+        # What frees everything that the sender holds for it.  Set by the sender.
+        self.interrupt: Callable[[Attempt], None] | None = None
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """Say that nothing more will come, or what went wrong.  For the sender.  Never switches."""
+        if not self.is_over:
+            self.is_over = True
+            self.error = error
+            self.on_finish(self)
 
     def end(self) -> None:
-        """Free what it holds now; its greenlet finds out when it runs.  May be called twice.  Never switches."""
-        self.is_ended = True
-        if self.interrupt is not None:
-            self.interrupt()
+        """Free what it holds.  May be called twice.  Never switches."""
+        if not self.is_over:
+            self.is_over = True
+            if self.interrupt is not None:
+                self.interrupt(self)
 
 
 class Sender(Protocol):
-    """Who sends questions and believes the right replies.  Used by one thread."""
+    """Who sends questions and believes the right replies.  Used by one thread.  Never switches."""
 
-    def ask(
-        self, exchange: Exchange, questions: list[Question], server: Server, settings: Settings, deadline: float | None
-    ) -> None:
-        """Ask *server* once.  Those of *questions* that it does not answer before *deadline* keep the answer they have.
+    def send(self, attempt: Attempt) -> None:
+        """Begin to ask the server of *attempt*; write what it answers into the questions, and then `finish` it.
 
-        Parks.  Returns early when *exchange* is ended.  Never raises for what servers or networks do.
+        That may be right now.  What servers and networks do is no error.
         """
 
     def close(self) -> None:
-        """Give back what it holds.  May be called twice.  Never switches."""
-
-
-class Rounds:
-    """Asks name servers in turn, and all of them several times."""
-
-    def __init__(self, sender: Sender) -> None:
-        self._sender = sender
-        self._turn = 0
-
-    def ask(self, exchange: Exchange, settings: Settings) -> None:
-        """Ask until each question of *exchange* has an answer, or give up.
-
-        Parks.  If one question is answered well, a failure is accepted for the others, but not silence.
-        """
-        servers = settings.servers
-        if settings.rotate:
-            self._turn = (self._turn + 1) % len(servers)
-            servers = servers[self._turn :] + servers[: self._turn]
-        for attempt in range(settings.attempts):
-            seconds = settings.timeout * 2**attempt
-            if attempt:
-                seconds = max(seconds / len(servers), min(settings.timeout, 1))
-            for server in servers:
-                if exchange.is_ended:
-                    return
-                questions = [question for question in exchange.questions if question.is_open]
-                self._sender.ask(exchange, questions, server, settings, deadline_in(seconds))
-                if all(question.answer is not None for question in exchange.questions) and not all(
-                    question.is_open for question in exchange.questions
-                ):
-                    return
+        """Give back what it holds.  May be called twice."""

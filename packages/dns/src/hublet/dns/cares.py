@@ -9,7 +9,7 @@ import os
 from weakref import WeakSet
 
 from ._channel import Channel
-from ._questions import Exchange, Question
+from ._questions import Attempt
 from ._resolv_conf import Server, Settings
 from ._resolver import NetworkResolver
 
@@ -25,22 +25,20 @@ class _Sender:
         self._all: WeakSet[Channel] = WeakSet()  # also those of earlier settings that somebody waits for
         self._pid = os.getpid()
 
-    def ask(
-        self, exchange: Exchange, questions: list[Question], server: Server, settings: Settings, deadline: float | None
-    ) -> None:
-        """Ask *server* once: as `Sender.ask`."""
+    def send(self, attempt: Attempt) -> None:
+        """Hand it to the channel of its server.  As `Sender.send`."""
         if os.getpid() != self._pid:
             # A forked child would read what its parent is sent.
             self._pid = os.getpid()
             self.close()
-        if settings is not self._settings:
-            self._settings = settings
+        if attempt.settings is not self._settings:
+            self._settings = attempt.settings
             self._channels.clear()
-        channel = self._channels.get(server)
+        channel = self._channels.get(attempt.server)
         if channel is None:
-            channel = self._channels[server] = Channel(server, settings)
+            channel = self._channels[attempt.server] = Channel(attempt.server, attempt.settings)
             self._all.add(channel)
-        channel.ask(exchange, questions, deadline)
+        channel.send(attempt)
 
     def close(self) -> None:
         """Destroy all channels.  As `Sender.close`."""

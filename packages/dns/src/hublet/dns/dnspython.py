@@ -22,12 +22,13 @@ except ImportError as error:
         "the resolver 'dnspython' needs dnspython, which is not installed: pip install 'hublet-dns[dnspython]'"
     ) from error
 
+from hublet.core import spawn_raw
+
 from ._answers import HOST_NOT_FOUND, NO_RECOVERY, TRY_AGAIN, Answer
-from ._questions import Exchange, Question
+from ._questions import Attempt, Question
 from ._records import Record, answer_from
-from ._resolv_conf import Server, Settings
 from ._resolver import NetworkResolver
-from ._transport import Query, ask_server
+from ._transport import Query, exchange
 
 __all__ = ["Resolver"]
 
@@ -46,18 +47,22 @@ _EDNS_PAYLOAD = 1200  # bytes: what glibc says that it takes
 class _Sender:
     """Writes and reads messages with dnspython."""
 
-    def ask(
-        self, exchange: Exchange, questions: list[Question], server: Server, settings: Settings, deadline: float | None
-    ) -> None:
-        """Ask *server* once: as `Sender.ask`."""
-        queries = [_query(question, settings.edns) for question in questions]
-        ask_server(exchange, queries, server, settings.use_tcp, deadline)
-        for question, query in zip(questions, queries):
-            if query.result is not None:
-                question.answer = query.result
+    def send(self, attempt: Attempt) -> None:
+        """Let a greenlet ask.  As `Sender.send`."""
+        spawn_raw(self._ask, attempt)
+
+    def _ask(self, attempt: Attempt) -> None:
+        if attempt.is_over:
+            return
+        try:
+            exchange(attempt, [_query(question, attempt.settings.edns) for question in attempt.questions])
+        except BaseException as error:
+            attempt.finish(error)
+            raise
+        attempt.finish()
 
     def close(self) -> None:
-        """Do nothing: what is open belongs to the exchanges."""
+        """Do nothing: what is open belongs to the attempts."""
 
 
 class Resolver(NetworkResolver):
@@ -66,19 +71,19 @@ class Resolver(NetworkResolver):
     sender_factory = _Sender
 
 
-def _query(question: Question, edns: bool) -> Query[Answer]:
+def _query(question: Question, edns: bool) -> Query:
     owner, rdtype = dns.name.from_text(question.name), _TYPES[question.kind]
     message = dns.message.make_query(owner, rdtype)
     if edns:
         message.use_edns(0, payload=_EDNS_PAYLOAD)
     message.id = _random.getrandbits(16)
 
-    def parse(wire: bytes) -> Answer:
+    def parse(wire: bytes) -> None:
         try:
             reply = dns.message.from_wire(wire, ignore_trailing=True)
         except dns.exception.DNSException as error:
             raise ValueError("not a message") from error
-        return _read(reply, question)
+        question.answer = _read(reply, question)
 
     return Query(message.to_wire(), parse)
 
