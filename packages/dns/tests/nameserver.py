@@ -324,6 +324,10 @@ class Held:
         with self._lock:
             assert self._lock.wait_for(lambda: self._waiting, 20), "nobody has asked"
 
+    def waiting(self) -> list[Asked]:
+        """Return the questions that wait."""
+        return list(self._waiting)
+
     def release(self) -> None:
         """Answer what was asked, once something was, and from now on at once."""
         self.wait_until_asked()

@@ -107,12 +107,14 @@ def test_that_there_is_nothing_is_kept_for_the_shorter_of_two_times(server, make
     assert answer.ttl == 20
 
 
-def test_that_there_is_nothing_is_not_kept_where_nobody_says_for_how_long(server, make_resolver):
+@pytest.mark.parametrize("name", ["nobody.elsewhere.", "text.elsewhere."])
+def test_that_there_is_nothing_is_not_kept_where_nobody_says_for_how_long(server, make_resolver, name):
+    server.add("text.elsewhere. 60 TXT none")
     resolver = make_resolver()
 
     for _ in range(2):
         with pytest.raises(socket.gaierror):
-            resolver.gethostbyname("nobody.elsewhere.")
+            resolver.gethostbyname(name)
 
     assert server.asked() == ["A", "A"]
 

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from hublet.core.lowlevel import deadline_in
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "CacheInfo"]
 
 T = TypeVar("T")
 
 _LONGEST = 86400.0  # seconds: what a server says by mistake should not last for ever
+
+
+class CacheInfo(NamedTuple):
+    """What became of the questions of a resolver."""
+
+    hits: int  # answered from the cache
+    misses: int  # not in the cache
+    shared: int  # of the misses, those that another greenlet was asking already
+    maxsize: int  # how many answers are kept at most; 0: none
+    currsize: int  # how many are kept
 
 
 class Cache(Generic[T]):

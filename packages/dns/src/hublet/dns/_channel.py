@@ -56,7 +56,11 @@ class Channel:
             self._cares.ask(question.name, question.kind, self, attempt, question)
             return
         # What else is no answer is silence, and another server's turn.
-        question.answer = read_answer(question.name, question.kind, status, reply) or question.answer
+        answer = read_answer(question.name, question.kind, status, reply)
+        if attempt.is_over:
+            return  # a finalizer or signal handler, which may run at any line, has ended it
+        if answer is not None:
+            question.answer = answer
         attempt.pending -= 1
         self._wanted -= 1
         if not attempt.pending:

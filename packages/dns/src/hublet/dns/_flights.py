@@ -121,10 +121,11 @@ class Flights:
 
     def _wait_for(self, flight: Flight) -> None:
         while not flight.is_over:
-            if flight.attempt is None or flight.attempt.is_over:
+            attempt = flight.attempt
+            if attempt is None or attempt.is_over:
                 self._ask_next(flight)
             elif not flight.lot.park(flight.deadline, flight):
-                flight.attempt.end()
+                attempt.end()  # others, whose time is up too, may have begun the next one
 
     def _ask_next(self, flight: Flight) -> None:
         """Ask the next server; if there is none, land."""

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from ._answers import HOST_NOT_FOUND, NO_RECOVERY, TRY_AGAIN, Answer, is_hostname
-from ._cache import Cache
+from ._cache import Cache, CacheInfo
 from ._flights import Flights
 from ._questions import Sender
 from ._resolv_conf import ResolvConf, Settings
 
-__all__ = ["CacheInfo", "Names"]
+__all__ = ["Names"]
 
 _SILENCE = Answer(TRY_AGAIN, is_timeout=True)
-
-
-class CacheInfo(NamedTuple):
-    """What became of the questions of a resolver."""
-
-    hits: int  # answered from the cache
-    misses: int  # not in the cache
-    shared: int  # of the misses, those that another greenlet was asking already
-    maxsize: int  # how many answers are kept at most; 0: none
-    currsize: int  # how many are kept
 
 
 class Names:
@@ -60,7 +49,7 @@ class Names:
     def _ask_for(self, key: str, name: str, kinds: list[str]) -> list[Answer]:
         if not is_hostname(name):
             return [Answer(NO_RECOVERY)] * len(kinds)  # too long, with a search domain
-        if key.endswith(".onion"):
+        if key.rpartition(".")[2] == "onion":
             return [Answer(HOST_NOT_FOUND)] * len(kinds)  # RFC 7686 section 2: never asked for
         if self._is_closed:
             return [_SILENCE] * len(kinds)
