@@ -102,6 +102,7 @@ class NameServer:
 
     def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
         self.questions: list[Question] = []
+        self._news = threading.Condition()
         self._records: dict[tuple[dns.name.Name, int], dns.rrset.RRset] = {}
         self._behaviours: dict[dns.name.Name, Callable[[Asked], None]] = {}
         self._udp, self._tcp = _bind_both(address, port)
@@ -131,8 +132,17 @@ class NameServer:
         self.behave(name, held)
         return held
 
-    def asked(self, name: str = "") -> list[str]:
-        """Return the kinds that were asked for *name*, or for any, in order."""
+    def asked(self, name: str = "", at_least: int = 0) -> list[str]:
+        """Return the kinds that were asked for *name*, or for any, in order.
+
+        Block until there are *at_least* so many: who gives up early on a silent server may look before it has read.
+        """
+        with self._news:
+            enough = self._news.wait_for(lambda: len(self._asked(name)) >= at_least, 20)
+        assert enough, f"asked {self._asked(name)} only"
+        return self._asked(name)
+
+    def _asked(self, name: str) -> list[str]:
         return [each.kind for each in self.questions if not name or each.name == name]
 
     def reply(self, query: Any) -> Any:
@@ -167,7 +177,9 @@ class NameServer:
         over = "udp" if connection is None else "tcp"
         asked_for = query.question[0]
         question = Question(asked_for.name.to_text().lower(), dns.rdatatype.to_text(asked_for.rdtype), over, peer, wire)
-        self.questions.append(question)
+        with self._news:
+            self.questions.append(question)
+            self._news.notify_all()
         asked = Asked(self, question, query, send, connection)
         behaviour = self._behaviours.get(asked_for.name)
         if behaviour is not None:

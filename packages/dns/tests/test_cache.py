@@ -102,7 +102,8 @@ def test_that_there_is_nothing_is_kept_as_long_as_the_zone_says(server, make_res
 def test_that_there_is_nothing_is_kept_for_the_shorter_of_two_times(server, make_resolver, name):
     server.add("short. 20 SOA ns.short. root.short. 1 2 3 4 3600", "long. 3600 SOA ns.long. root.long. 1 2 3 4 20")
 
-    (answer,) = make_resolver()._names.ask(name, ("A",))
+    names = make_resolver()._names
+    (answer,) = names.ask(name, ("A",), names.settings())
 
     assert answer.ttl == 20
 

@@ -146,7 +146,7 @@ def test_a_server_that_never_answers_rightly_is_a_temporary_failure(server, kind
         look_up(resolver)
 
     assert caught.value.errno == socket.EAI_AGAIN
-    asked = server.asked("v4.test.")
+    asked = server.asked("v4.test.", 2)
     assert asked == ["A", "A"] or (kind == "cares" and bad in BROKEN and len(asked) > 2)
 
 
@@ -188,7 +188,7 @@ def test_a_second_server_is_asked_when_the_first_is_silent(server, second_server
     server.behave("v4.test.", is_silent)
 
     assert look_up(resolver) == ["192.0.2.4"]
-    assert (server.asked(), second_server.asked()) == (["A"], ["A"])
+    assert (server.asked(at_least=1), second_server.asked()) == (["A"], ["A"])
 
 
 @pytest.mark.parametrize("rcode", [2, 4, 5], ids=["SERVFAIL", "NOTIMP", "REFUSED"])
@@ -276,7 +276,7 @@ def test_one_family_is_given_although_the_other_is_never_answered(server, make_r
 
     assert look_up(resolver, "www.test", 0) == ["192.0.2.1"]
     # Only what is missing is asked for again.
-    assert sorted(server.asked()) == ["A", "AAAA", "AAAA"]
+    assert sorted(server.asked(at_least=3)) == ["A", "AAAA", "AAAA"]
 
 
 def test_ids_and_ports_cannot_be_guessed(server, resolver):

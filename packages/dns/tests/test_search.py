@@ -20,7 +20,7 @@ def look_up():
     def look_up(name, answers, domains=("one", "two"), ndots=1):
         asked = []
 
-        def ask(complete, kinds):
+        def ask(complete, kinds, settings):
             asked.append(complete)
             answer = answers.get(complete, HOST_NOT_FOUND)
             return [answer if isinstance(answer, Answer) else Answer(answer)]
