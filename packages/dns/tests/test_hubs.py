@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import signal
 import socket
 import threading
 
@@ -13,6 +12,9 @@ from nameserver import is_silent, truncates
 
 from hublet.core import Timeout, compiled, config, get_hub, joinall, resolvers, spawn
 from hublet.core.testing import wait_all_parked
+from hublet.dns._channel import Channel
+from hublet.dns._questions import Attempt, Question
+from hublet.dns._resolv_conf import Server, Settings
 
 LOOPS = {"native": compiled, "selectors": True, "pyuv": importlib.util.find_spec("pyuv") is not None}
 
@@ -179,42 +181,38 @@ def test_settings_may_change_while_questions_are_under_way(server, second_server
     assert (found, asking.get()) == ("192.0.2.4", "192.0.2.1")
 
 
-@pytest.mark.parametrize("kind", ["cares"])
-def test_ctrl_c_in_a_callback_of_c_ares_is_raised(server, make_resolver, monkeypatch):
-    from hublet.dns import _channel
+@pytest.fixture
+def attempt_with(server):
+    """Return a function that lets c-ares ask the server one question, and calls a function in its callback."""
 
-    resolver = make_resolver(timeout=0.5, cache_size=0)
-    read_answer = _channel.read_answer
+    def attempt_with(function):
+        target = Server.at(server.address, server.port)
+        settings = Settings((target,), ())
+        channel = Channel(target, settings)
+        attempt = Attempt(None, [Question("v4.test", "A")], target, settings, lambda attempt: function(channel))
+        channel.send(attempt)
+        get_hub().join(10)
+        return channel, attempt.questions[0].answer
 
-    def interrupted(*arguments):
-        monkeypatch.setattr(_channel, "read_answer", read_answer)
-        signal.raise_signal(signal.SIGINT)
-        return read_answer(*arguments)
+    return attempt_with
 
-    monkeypatch.setattr(_channel, "read_answer", interrupted)
+
+def test_ctrl_c_in_a_callback_of_c_ares_is_raised(attempt_with):
+    def interrupt(channel):
+        raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        resolver.gethostbyname("v4.test")
-
-    assert resolver.gethostbyname("v4.test") == "192.0.2.4"
+        attempt_with(interrupt)
 
 
-@pytest.mark.parametrize("kind", ["cares"])
-def test_a_channel_may_be_closed_from_a_callback_of_c_ares(server, make_resolver, monkeypatch):
-    from hublet.dns import _channel
+def test_a_channel_may_be_closed_from_a_callback_of_c_ares(attempt_with, descriptors):
+    before = descriptors()
 
-    resolver = make_resolver(cache_size=0)
-    read_answer = _channel.read_answer
+    channel, answer = attempt_with(Channel.close)
 
-    def closing(*arguments):
-        resolver.close()
-        return read_answer(*arguments)
-
-    monkeypatch.setattr(_channel, "read_answer", closing)
-
-    with pytest.raises(socket.gaierror) as caught:
-        resolver.gethostbyname("v4.test")
-    assert caught.value.errno == socket.EAI_AGAIN
+    assert answer.values == ("192.0.2.4",)
+    assert channel.is_closed
+    assert descriptors() == before
 
 
 @pytest.mark.parametrize("kind", ["cares"])

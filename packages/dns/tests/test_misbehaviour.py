@@ -272,11 +272,11 @@ def test_one_family_is_given_although_the_other_is_never_answered(server, make_r
         asked.send_message(asked.reply()) if asked.question.kind == "A" else is_silent(asked)
 
     server.behave("www.test.", only_ipv4)
-    resolver = make_resolver(timeout=0.05, attempts=2)
+    resolver = make_resolver(timeout=0.2, attempts=2)
 
     assert look_up(resolver, "www.test", 0) == ["192.0.2.1"]
-    # Only what is missing is asked for again.
-    assert sorted(server.asked(at_least=3)) == ["A", "AAAA", "AAAA"]
+    # Only what is missing is asked for again; c-ares may do so sooner.
+    assert sorted(server.asked(at_least=3))[:3] == ["A", "AAAA", "AAAA"]
 
 
 def test_ids_and_ports_cannot_be_guessed(server, resolver):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _socket
 import re
-from typing import NamedTuple
 
 __all__ = [
     "FOUND",
@@ -42,16 +41,28 @@ _GAIERROR = {
 _AS_GAIERROR = {HOST_NOT_FOUND: EAI_NONAME, TRY_AGAIN: EAI_AGAIN, NO_RECOVERY: EAI_NONAME, NO_DATA: EAI_NODATA}
 
 
-class Answer(NamedTuple):
-    """The answer to one question for one kind of record."""
+class Answer:
+    """The answer to one question for one kind of record.  Not to be changed."""
 
-    status: int  # FOUND, or why there are no values
-    name: str = ""  # the canonical name
-    aliases: tuple[str, ...] = ()  # the names that led to it, the one asked for first
-    values: tuple[str, ...] = ()  # addresses or names
-    is_final: bool = False  # whether to leave off searching: found, or an alias that leads nowhere
-    is_timeout: bool = False  # whether the status is TRY_AGAIN since no server answered at all
-    ttl: float = 0  # seconds for which it may be kept
+    __slots__ = ("aliases", "is_final", "is_timeout", "name", "status", "ttl", "values")
+
+    def __init__(
+        self,
+        status: int,
+        name: str = "",
+        aliases: tuple[str, ...] = (),
+        values: tuple[str, ...] = (),
+        is_final: bool = False,
+        is_timeout: bool = False,
+        ttl: float = 0,
+    ) -> None:
+        self.status = status  # FOUND, or why there are no values
+        self.name = name  # the canonical name
+        self.aliases = aliases  # the names that led to it, the one asked for first
+        self.values = values  # addresses or names
+        self.is_final = is_final  # whether to leave off searching: found, or an alias that leads nowhere
+        self.is_timeout = is_timeout  # whether the status is TRY_AGAIN since no server answered at all
+        self.ttl = ttl  # seconds for which it may be kept
 
 
 class LookupFailed(Exception):

@@ -1,10 +1,4 @@
-"""c-ares as pycares brings it: its functions, and the two callbacks through which it speaks.
-
-This is the one module that knows pycares, and it goes below its class `Channel`, to the functions of c-ares (documented
-at c-ares.org) that pycares wraps with cffi, for three reasons.  `Channel` drops the records of a negative answer, among
-which is for how long that may be kept.  It does not let c-ares's own cache be switched off, which keeps an empty answer
-without a SOA record for an hour.  And it destroys channels in a thread of `threading`, which is a greenlet if somebody has
-patched that, and then blocks the hub for ever.
+"""Calling c-ares, and being called by it.  `_cares_setup` says why it is done like this.
 
 The callbacks are made once and live as long as the process, so that c-ares can call them however late; what belongs to a
 channel or a question is found by number.  Errors in them, Ctrl-C for instance, are kept and raised once c-ares has returned.
@@ -18,47 +12,17 @@ from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary
 
-from ._answers import HOST_NOT_FOUND, NO_RECOVERY, TRY_AGAIN, Answer
+from ._answers import HOST_NOT_FOUND, Answer
+from ._cares_setup import NOBODY, ON_SOCKET, STATUSES, TIMED_OUT, TYPES, ffi, lib, make_channel
+from ._questions import Attempt, Question
 from ._records import Record, answer_from
 from ._resolv_conf import Server, Settings
 
-try:
-    import pycares
-    from pycares._cares import ffi, lib
-except ImportError as error:
-    raise ImportError(
-        "the resolver 'cares' needs pycares 5, which is not installed: pip install 'hublet-dns[cares]'"
-    ) from error
-
-__all__ = ["NOBODY", "TIMED_OUT", "CAresChannel", "read_answer"]
-
-NOBODY: int = lib.ARES_SOCKET_BAD
-"""In the place of a descriptor that is not ready."""
-
-TIMED_OUT: int = lib.ARES_ETIMEOUT
-"""The status of a question that was sent several times in vain."""
-
-_TRIES = 3
-_UDP_QUESTIONS = 64  # after so many from one port c-ares takes another, so that no port is in use for long
-_EDNS_PAYLOAD = 1200  # bytes: what glibc says that it takes
-
-# Options of ares_init_options(3) that pycares has no name for.
-_OPT_NOROTATE, _OPT_RESOLVCONF, _OPT_HOSTS_FILE, _OPT_UDP_MAX_QUERIES, _OPT_MAXTIMEOUTMS, _OPT_QUERY_CACHE = (
-    1 << bit for bit in (16, 17, 18, 19, 20, 21)
-)
-
-_TYPES = {"A": pycares.QUERY_TYPE_A, "AAAA": pycares.QUERY_TYPE_AAAA, "PTR": pycares.QUERY_TYPE_PTR}
-_STATUS = {
-    lib.ARES_ENOTFOUND: HOST_NOT_FOUND,
-    lib.ARES_ESERVFAIL: TRY_AGAIN,
-    lib.ARES_ENOTIMP: TRY_AGAIN,
-    lib.ARES_EREFUSED: TRY_AGAIN,
-    lib.ARES_EFORMERR: NO_RECOVERY,
-}
+__all__ = ["NOBODY", "TIMED_OUT", "CAresChannel"]
 
 _numbers = count(1)
 _owners: WeakValueDictionary[int, Any] = WeakValueDictionary()  # by the numbers of their channels
-_asked: dict[int, tuple[Any, Any, Any]] = {}  # what c-ares will answer, by number
+_asked: dict[int, tuple[Any, Attempt, Question]] = {}  # what c-ares will answer, by number
 _errors: dict[int, BaseException] = {}  # by the thread that they were raised in
 
 
@@ -66,7 +30,7 @@ def _keep_error(kind: Any, error: BaseException, traceback: Any) -> None:
     _errors[get_ident()] = error
 
 
-@ffi.callback(dict(ffi.typeof("struct ares_options").fields)["sock_state_cb"].type, onerror=_keep_error)  # type: ignore[untyped-decorator]
+@ffi.callback(ON_SOCKET, onerror=_keep_error)  # type: ignore[untyped-decorator]
 def _on_socket(data: Any, fd: int, is_readable: int, is_writable: int) -> None:
     owner = _owners.get(int(ffi.cast("uintptr_t", data)))
     if owner is not None:
@@ -78,7 +42,7 @@ def _on_answer(data: Any, status: int, timeouts: int, record: Any) -> None:
     asked = _asked.pop(int(ffi.cast("uintptr_t", data)), None)
     if asked is not None:
         owner, attempt, question = asked
-        owner.answered(attempt, question, status, record)
+        owner.answered(attempt, question, status, _read_answer(question, status, record))
 
 
 class CAresChannel:
@@ -92,41 +56,20 @@ class CAresChannel:
         self._depth = 0  # calls of c-ares that have not returned
         self._is_doomed = False  # it is to be destroyed after that
         number = next(_numbers)
-        pointer, options = ffi.new("ares_channel *"), ffi.new("struct ares_options *")
-        nothing, lookups = ffi.new("char[]", b"/dev/null"), ffi.new("char[]", b"b")
-        options.flags = lib.ARES_FLAG_NOSEARCH | lib.ARES_FLAG_NOALIASES | lib.ARES_FLAG_NOCHECKRESP
-        if settings.use_tcp:
-            options.flags |= lib.ARES_FLAG_USEVC
-        if settings.edns:
-            options.flags |= lib.ARES_FLAG_EDNS
-        # Ours are the deadlines; these are the longest pauses before a question that may have been lost is sent again.
-        options.timeout = options.maxtimeout = max(250, int(settings.timeout * 1000))
-        options.tries = _TRIES
-        options.ndots = 1
-        options.lookups = lookups
-        options.resolvconf_path = options.hosts_path = nothing
-        options.ednspsz = _EDNS_PAYLOAD
-        options.udp_max_queries = _UDP_QUESTIONS
-        options.qcache_max_ttl = 0
-        options.sock_state_cb = _on_socket
-        options.sock_state_cb_data = ffi.cast("void *", number)
-        mask = lib.ARES_OPT_FLAGS | lib.ARES_OPT_TIMEOUTMS | lib.ARES_OPT_TRIES | lib.ARES_OPT_NDOTS | lib.ARES_OPT_LOOKUPS
-        mask |= lib.ARES_OPT_EDNSPSZ | lib.ARES_OPT_SOCK_STATE_CB | _OPT_NOROTATE | _OPT_RESOLVCONF | _OPT_HOSTS_FILE
-        mask |= _OPT_UDP_MAX_QUERIES | _OPT_MAXTIMEOUTMS | _OPT_QUERY_CACHE
-        _raise_for(lib.ares_init_options(pointer, options, mask))
-        self._pointer = pointer[0]
-        _raise_for(lib.ares_set_servers_csv(self._pointer, _as_csv(server)))
+        self._pointer = make_channel(server, settings, _on_socket, number)
         self._time = ffi.new("struct timeval *")
         _owners[number] = owner
 
-    def ask(self, name: str, kind: str, owner: Any, attempt: Any, question: Any) -> None:
-        """Send a question; `owner.answered(attempt, question, status, reply)` is called once, maybe right now."""
+    def ask(self, owner: Any, attempt: Attempt, question: Question) -> None:
+        """Send a question; `owner.answered(attempt, question, status, answer)` is called once, maybe right now.
+
+        The answer is `None` if the status says that there was none.
+        """
         key = next(_numbers)
         _asked[key] = (owner, attempt, question)
         with self:
-            lib.ares_query_dnsrec(
-                self._pointer, name.encode(), lib.ARES_CLASS_IN, _TYPES[kind], _on_answer, ffi.cast("void *", key), ffi.NULL
-            )
+            name, rtype, number = question.name.encode(), TYPES[question.kind], ffi.cast("void *", key)
+            lib.ares_query_dnsrec(self._pointer, name, lib.ARES_CLASS_IN, rtype, _on_answer, number, ffi.NULL)
 
     def process(self, reader: int = NOBODY, writer: int = NOBODY) -> None:
         """Read from *reader*, write to *writer*, and send again what has waited for too long."""
@@ -177,30 +120,16 @@ def _check() -> None:
             raise error
 
 
-def _raise_for(status: int) -> None:
-    if status != lib.ARES_SUCCESS:
-        raise OSError(f"c-ares: {ffi.string(lib.ares_strerror(status)).decode()}")
-
-
-def _as_csv(server: Server) -> bytes:
-    host, port, *rest = server.address
-    if server.family == _socket.AF_INET6:
-        scope = "%" + _socket.if_indextoname(rest[1]) if rest and rest[1] else ""
-        host = f"[{host.partition('%')[0]}]"
-        return f"{host}:{port}{scope}".encode()
-    return f"{host}:{port}".encode()
-
-
-def read_answer(name: str, kind: str, status: int, reply: Any) -> Answer | None:
-    """Return what *reply* says, to which c-ares gave *status*; `None` if there was no reply."""
+def _read_answer(question: Question, status: int, reply: Any) -> Answer | None:
+    """Return what *reply* to *question* says, to which c-ares gave *status*; `None` if there was no reply."""
     if status in (lib.ARES_SUCCESS, lib.ARES_ENODATA):
         records = []
         for i in range(lib.ares_dns_record_rr_cnt(reply, lib.ARES_SECTION_ANSWER)):
             record = _record(lib.ares_dns_record_rr_get_const(reply, lib.ARES_SECTION_ANSWER, i))
             if record is not None:
                 records.append(record)
-        return answer_from(name, kind, records, 0 if records else _negative_ttl(reply))
-    found = _STATUS.get(status)
+        return answer_from(question.name, question.kind, records, 0 if records else _negative_ttl(reply))
+    found = STATUSES.get(status)
     if found is None:
         return None
     return Answer(found, ttl=_negative_ttl(reply) if found == HOST_NOT_FOUND else 0)

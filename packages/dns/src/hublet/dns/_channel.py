@@ -12,7 +12,8 @@ from math import inf
 from hublet.core import spawn_raw
 from hublet.core.lowlevel import Handle, Waiter, deadline_in, forget_fd, handle_for
 
-from ._cares import NOBODY, TIMED_OUT, CAresChannel, read_answer
+from ._answers import Answer
+from ._cares import NOBODY, TIMED_OUT, CAresChannel
 from ._questions import Attempt, Question
 from ._resolv_conf import Server, Settings
 
@@ -39,27 +40,26 @@ class Channel:
 
     def send(self, attempt: Attempt) -> None:
         """Ask what *attempt* asks.  As `Sender.send`."""
+        if self.is_closed:
+            attempt.finish()
+            return
         attempt.interrupt = self._abandon
         attempt.pending = len(attempt.questions)
         self._wanted += attempt.pending
         for question in attempt.questions:
-            self._cares.ask(question.name, question.kind, self, attempt, question)
+            self._cares.ask(self, attempt, question)
         if not attempt.is_over:
             self._see_to_it()
 
-    def answered(self, attempt: Attempt, question: Question, status: int, reply: object) -> None:
+    def answered(self, attempt: Attempt, question: Question, status: int, answer: Answer | None) -> None:
         """Take what c-ares says.  Called by it."""
         if attempt.is_over:
             return
         if status == TIMED_OUT:
             # c-ares is less patient than the settings may be.
-            self._cares.ask(question.name, question.kind, self, attempt, question)
+            self._cares.ask(self, attempt, question)
             return
-        # What else is no answer is silence, and another server's turn.
-        answer = read_answer(question.name, question.kind, status, reply)
-        if attempt.is_over:
-            return  # a finalizer or signal handler, which may run at any line, has ended it
-        if answer is not None:
+        if answer is not None:  # what else is none is silence, and another server's turn
             question.answer = answer
         attempt.pending -= 1
         self._wanted -= 1

@@ -34,26 +34,28 @@ class Names:
             self._cache.clear()  # other servers may know other things
         return settings
 
-    def ask(self, name: str, kinds: Sequence[str]) -> list[Answer]:
+    def ask(self, name: str, kinds: Sequence[str], settings: Settings) -> list[Answer]:
         """Return one answer for each of *kinds* ("A", "AAAA", "PTR") of record that *name*, a complete name, may have.
 
-        Parks if a name server must be asked.  Never raises for what servers or networks do.
+        *settings* are those that hold now.  Parks if a name server must be asked.  Never raises for what servers or
+        networks do.
         """
         key = name.lower()
-        found = {kind: self._cache.get((key, kind)) for kind in kinds}
-        missing = [kind for kind in kinds if found[kind] is None]
-        if missing:
-            found.update(zip(missing, self._ask_for(key, name, missing)))
-        return [found[kind] or _SILENCE for kind in kinds]
+        found = [self._cache.get((key, kind)) for kind in kinds]
+        if None not in found:
+            return found  # type: ignore[return-value]
+        missing = [kind for kind, answer in zip(kinds, found) if answer is None]
+        asked = self._ask_for(key, name, missing, settings)
+        return [asked.pop(0) if answer is None else answer for answer in found]
 
-    def _ask_for(self, key: str, name: str, kinds: list[str]) -> list[Answer]:
+    def _ask_for(self, key: str, name: str, kinds: list[str], settings: Settings) -> list[Answer]:
         if not is_hostname(name):
             return [Answer(NO_RECOVERY)] * len(kinds)  # too long, with a search domain
         if key.rpartition(".")[2] == "onion":
             return [Answer(HOST_NOT_FOUND)] * len(kinds)  # RFC 7686 section 2: never asked for
         if self._is_closed:
             return [_SILENCE] * len(kinds)
-        return self._flights.ask(key, name, kinds, self.settings())
+        return self._flights.ask(key, name, kinds, settings)
 
     def _keep(self, key: str, kind: str, answer: Answer) -> None:
         self._cache.put((key, kind), answer, answer.ttl)

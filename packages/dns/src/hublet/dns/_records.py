@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
-
 from ._answers import FOUND, NO_DATA, Answer, is_hostname
 
 __all__ = ["Record", "answer_from"]
 
+_ENDLESS = float("inf")
 
-class Record(NamedTuple):
+
+class Record:
     """A record of a reply.  Names are as text, without a dot at the end."""
 
-    owner: str  # in lower case
-    kind: str  # "A", "AAAA", "PTR", "CNAME"
-    ttl: int  # seconds
-    value: str  # an address as the C library writes it, or a name
+    __slots__ = ("kind", "owner", "ttl", "value")
+
+    def __init__(self, owner: str, kind: str, ttl: int, value: str) -> None:
+        self.owner = owner  # in lower case
+        self.kind = kind  # "A", "AAAA", "PTR", "CNAME"
+        self.ttl = ttl  # seconds
+        self.value = value  # an address as the C library writes it, or a name
 
 
 def answer_from(name: str, kind: str, records: list[Record], negative_ttl: float) -> Answer:
@@ -25,24 +27,27 @@ def answer_from(name: str, kind: str, records: list[Record], negative_ttl: float
     Aliases are followed as far as the reply tells where they lead.  *negative_ttl* is for how many seconds it may be kept
     that there is nothing: RFC 2308 section 5.
     """
-    owner, names, ttls = name.lower(), [name], []
-    values: Iterable[str] = ()
+    owner = name.lower()
+    names = [name]
+    ttl: float = _ENDLESS
+    values: list[str] = []
     for _ in range(len(records) + 1):  # aliases may go round in circles
-        found = [record for record in records if record.kind == kind and record.owner == owner]
-        if found:
-            ttls += [record.ttl for record in found]
-            values = dict.fromkeys(record.value for record in found)
+        alias = None
+        for record in records:
+            if record.owner != owner:
+                continue
+            if record.kind == kind:
+                ttl = min(ttl, record.ttl)
+                if record.value not in values and (kind != "PTR" or is_hostname(record.value)):
+                    values.append(record.value)
+            elif alias is None and record.kind == "CNAME":
+                alias = record
+        if values or alias is None:
             break
-        alias = next((record for record in records if record.kind == "CNAME" and record.owner == owner), None)
-        if alias is None:
-            break
-        ttls.append(alias.ttl)
+        ttl = min(ttl, alias.ttl)
         owner = alias.value.lower()
         if is_hostname(alias.value):
             names.append(alias.value)
-    if kind == "PTR":
-        values = filter(is_hostname, values)
-    values = tuple(values)
     if not values:
         return Answer(NO_DATA, is_final=bool(records), ttl=negative_ttl)
-    return Answer(FOUND, names[-1], tuple(names[:-1]), values, is_final=True, ttl=min(ttls))
+    return Answer(FOUND, names[-1], tuple(names[:-1]), tuple(values), True, False, ttl)

@@ -10,7 +10,7 @@ import _socket
 import errno
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from operator import index
 from typing import Any
 
@@ -48,8 +48,6 @@ class NetworkResolver:
     server that is not a numeric address.
     """
 
-    sender_factory: Callable[[], Sender]
-
     def __init__(
         self,
         hub: Any = None,
@@ -64,7 +62,11 @@ class NetworkResolver:
         servers = tuple(Server.at(host, port) for host, port in nameservers) if nameservers else None
         conf = ResolvConf(resolv_conf, servers=servers, timeout=timeout, attempts=attempts)
         self._hosts = Hosts(hosts)
-        self._names = Names(conf, self.sender_factory(), config.dns_cache_size if cache_size is None else cache_size)
+        self._names = Names(conf, self.make_sender(), config.dns_cache_size if cache_size is None else cache_size)
+
+    def make_sender(self) -> Sender:
+        """Return who sends the questions."""
+        raise NotImplementedError
 
     def cache_info(self) -> CacheInfo:
         """Return what became of the questions so far.  Never switches."""
@@ -143,8 +145,14 @@ class NetworkResolver:
         if _is_localhost(name):
             return Host(name.removesuffix("."), [], list(_LOOPBACK[family]))
         answers = search(name, self._names.settings(), self._names.ask, _KINDS[family], nowhere)
-        named = next(answer for answer in answers if answer.status == FOUND)
-        return Host(named.name, list(named.aliases), [value for answer in answers for value in answer.values])
+        addresses: list[str] = []
+        named = None
+        for answer in answers:
+            if answer.status == FOUND:
+                named = named or answer
+                addresses += answer.values
+        assert named is not None
+        return Host(named.name, list(named.aliases), addresses)
 
     def gethostbyname(self, hostname: Any) -> str:
         """As `socket.gethostbyname`.  Parks if a name server must be asked."""
@@ -224,8 +232,7 @@ class NetworkResolver:
             raise LookupFailed(HOST_NOT_FOUND)
         if packed[:12] == b"\0" * 10 + b"\xff\xff":
             family, packed = AF_INET, packed[12:]
-        self._names.settings()
-        (answer,) = self._names.ask(_reverse_name(packed), ("PTR",))
+        (answer,) = self._names.ask(_reverse_name(packed), ("PTR",), self._names.settings())
         if answer.status != FOUND:
             raise LookupFailed(answer.status)
         return Host(answer.values[0], [], [_socket.inet_ntop(family, packed)])

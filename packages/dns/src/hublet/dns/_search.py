@@ -12,7 +12,7 @@ from ._resolv_conf import Settings
 
 __all__ = ["search"]
 
-Ask = Callable[[str, Sequence[str]], "list[Answer]"]
+Ask = Callable[[str, Sequence[str], Settings], "list[Answer]"]
 
 
 def search(
@@ -20,8 +20,8 @@ def search(
 ) -> list[Answer]:
     """Return the answers, of which at least one is found, for the first of the names that *name* may mean.
 
-    *ask* is called with names that are complete and with *kinds*, and returns an answer for each of those.  Parks as that
-    does.  Raises `LookupFailed`, with the status *nowhere* for an alias that leads to nothing.
+    *ask* is called with names that are complete, *kinds* and *settings*, and returns an answer for each of *kinds*.  Parks
+    as that does.  Raises `LookupFailed`, with the status *nowhere* for an alias that leads to nothing.
     """
     if not is_hostname(name):
         raise LookupFailed(NO_RECOVERY)
@@ -30,13 +30,13 @@ def search(
     first_as_it_is = is_absolute or name.count(".") >= settings.ndots
     failures: list[Answer] = []
     if first_as_it_is:
-        answers = ask(name, kinds)
+        answers = ask(name, kinds, settings)
         if _is_final(answers):
             return _found(answers, nowhere)
         failures.append(answers[0])
     if not is_absolute:
         for domain in settings.search:
-            answers = ask(f"{name}.{domain}" if domain else name, kinds)
+            answers = ask(f"{name}.{domain}" if domain else name, kinds, settings)
             if _is_final(answers):
                 return _found(answers, nowhere)
             if not first_as_it_is:
@@ -44,7 +44,7 @@ def search(
             if answers[0].status == NO_RECOVERY or answers[0].is_timeout:
                 break
         if not first_as_it_is and "" not in settings.search:
-            answers = ask(name, kinds)
+            answers = ask(name, kinds, settings)
             if _is_final(answers):
                 return _found(answers, nowhere)
             failures.append(answers[0])
@@ -52,13 +52,17 @@ def search(
 
 
 def _is_final(answers: list[Answer]) -> bool:
-    return any(answer.is_final for answer in answers)
+    for answer in answers:
+        if answer.is_final:
+            return True
+    return False
 
 
 def _found(answers: list[Answer], nowhere: int) -> list[Answer]:
-    if all(answer.status != FOUND for answer in answers):
-        raise LookupFailed(nowhere)
-    return answers
+    for answer in answers:
+        if answer.status == FOUND:
+            return answers
+    raise LookupFailed(nowhere)
 
 
 def _telling(statuses: list[int]) -> int:

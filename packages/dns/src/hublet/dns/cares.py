@@ -9,7 +9,7 @@ import os
 from weakref import WeakSet
 
 from ._channel import Channel
-from ._questions import Attempt
+from ._questions import Attempt, Sender
 from ._resolv_conf import Server, Settings
 from ._resolver import NetworkResolver
 
@@ -50,4 +50,6 @@ class _Sender:
 class Resolver(NetworkResolver):
     """A resolver that asks the name servers of ``resolv.conf`` from the greenlets of one hub."""
 
-    sender_factory = _Sender
+    def make_sender(self) -> Sender:
+        """Return who sends the questions."""
+        return _Sender()

@@ -25,7 +25,7 @@ except ImportError as error:
 from hublet.core import spawn_raw
 
 from ._answers import HOST_NOT_FOUND, NO_RECOVERY, TRY_AGAIN, Answer
-from ._questions import Attempt, Question
+from ._questions import Attempt, Question, Sender
 from ._records import Record, answer_from
 from ._resolver import NetworkResolver
 from ._transport import Query, exchange
@@ -68,7 +68,9 @@ class _Sender:
 class Resolver(NetworkResolver):
     """A resolver that asks the name servers of ``resolv.conf`` from the greenlets of one hub."""
 
-    sender_factory = _Sender
+    def make_sender(self) -> Sender:
+        """Return who sends the questions."""
+        return _Sender()
 
 
 def _query(question: Question, edns: bool) -> Query:

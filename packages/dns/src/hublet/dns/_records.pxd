@@ -1,0 +1,13 @@
+cimport cython
+from ._answers cimport Answer, is_hostname
+
+cdef double _ENDLESS
+
+cdef class Record:
+    cdef public str owner
+    cdef public str kind
+    cdef public double ttl
+    cdef public str value
+
+@cython.locals(owner=str, names=list, values=list, ttl=double, alias=Record, record=Record)
+cpdef Answer answer_from(str name, str kind, list records, double negative_ttl)
