@@ -1,5 +1,9 @@
+cimport cython
 cdef object _HOSTNAME
 
+# Of strings, numbers and tuples of strings: no cycle can go through it.
+@cython.final
+@cython.no_gc
 cdef class Answer:
     cdef public int status
     cdef public object name

@@ -1,4 +1,5 @@
 cdef object deadline_in
+cdef double _LONGEST
 
 cdef class Cache:
     cdef public Py_ssize_t size

@@ -1,5 +1,5 @@
 cimport cython
-from ._answers cimport Answer, is_hostname
+from ._answers cimport Answer
 from ._cache cimport Cache
 from ._flights cimport Flights
 from ._resolv_conf cimport ResolvConf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ._answers import HOST_NOT_FOUND, NO_RECOVERY, TRY_AGAIN, Answer, is_hostname
+from ._answers import HOST_NOT_FOUND, TRY_AGAIN, Answer
 from ._cache import Cache, CacheInfo
 from ._flights import Flights
 from ._questions import Sender
@@ -49,8 +49,6 @@ class Names:
         return [asked.pop(0) if answer is None else answer for answer in found]
 
     def _ask_for(self, key: str, name: str, kinds: list[str], settings: Settings) -> list[Answer]:
-        if not is_hostname(name):
-            return [Answer(NO_RECOVERY)] * len(kinds)  # too long, with a search domain
         if key.rpartition(".")[2] == "onion":
             return [Answer(HOST_NOT_FOUND)] * len(kinds)  # RFC 7686 section 2: never asked for
         if self._is_closed:

@@ -1,5 +1,9 @@
+cimport cython
 from ._answers cimport Answer
 
+# Of strings, numbers and tuples of strings: no cycle can go through it.
+@cython.final
+@cython.no_gc
 cdef class Question:
     cdef public str name
     cdef public str kind

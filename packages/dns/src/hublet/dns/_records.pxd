@@ -3,6 +3,9 @@ from ._answers cimport Answer, is_hostname
 
 cdef double _ENDLESS
 
+# Of strings, numbers and tuples of strings: no cycle can go through it.
+@cython.final
+@cython.no_gc
 cdef class Record:
     cdef public str owner
     cdef public str kind

@@ -2,9 +2,10 @@ cimport cython
 from ._arguments cimport plain_name, row_like, templates_for
 from ._hosts cimport Hosts
 from ._names cimport Names
+from ._order cimport sorted_addresses
 from ._search cimport search
 
-cdef object AF_INET, AF_INET6, AF_UNSPEC, _EAI_NONAME, _is_localhost, _KINDS
+cdef object AF_INET, AF_INET6, AF_UNSPEC, _EAI_NONAME, _KINDS
 cdef int _V4MAPPED, _ALL
 
 cdef class NetworkResolver:
@@ -17,3 +18,5 @@ cdef class NetworkResolver:
     cdef object _first_address(self, str name, object family)
     cdef object _name_of(self, str address)
     cdef object _own_domain(self)
+
+cdef bint _is_localhost(str name) except -1

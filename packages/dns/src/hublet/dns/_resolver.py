@@ -9,7 +9,6 @@ from __future__ import annotations
 import _socket
 import errno
 import os
-import re
 from collections.abc import Sequence
 from operator import index
 from typing import Any
@@ -144,7 +143,7 @@ class NetworkResolver:
             return known
         if _is_localhost(name):
             return Host(name.removesuffix("."), [], list(_LOOPBACK[family]))
-        answers = search(name, self._names.settings(), self._names.ask, _KINDS[family], nowhere)
+        answers = search(name, self._names.settings(), self._names, _KINDS[family], nowhere)
         addresses: list[str] = []
         named = None
         for answer in answers:
@@ -244,8 +243,10 @@ class NetworkResolver:
         return (own if known is None or "." in own else known.name).partition(".")[2]
 
 
-# RFC 6761 section 6.3: what is never asked for.
-_is_localhost = re.compile(r"(?:.*\.)?localhost\.?", re.IGNORECASE | re.DOTALL).fullmatch
+def _is_localhost(name: str) -> bool:
+    """Say whether *name* is one that is never asked for: RFC 6761 section 6.3."""
+    name = name.lower().removesuffix(".")
+    return name.endswith("localhost") and (len(name) == 9 or name[-10] == ".")
 
 
 def _reverse_name(packed: bytes) -> str:
