@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer, WriteableBuffer
 
-__all__ = ["socket"]
+__all__ = ["accept_from", "socket"]
 
 _CREDIT = 32
 
@@ -80,8 +80,9 @@ class socket(Original):
     """
 
     __module__ = "hublet.net.socket"
-    __slots__ = ("_credit", "_handle", "_hub", "_timeout")
+    __slots__ = ("_answered", "_credit", "_handle", "_hub", "_timeout")
 
+    _answered: bool  # what it did last was to send, or nothing at all
     _closed: bool
     _credit: int
     _handle: Handle | None
@@ -92,6 +93,7 @@ class socket(Original):
     def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:
         self._handle = self._hub = None
         self._credit = _CREDIT
+        self._answered = True
         _base.__init__(self, family, type, proto, fileno)
         self._io_refs = 0
         self._closed = False
@@ -160,19 +162,28 @@ class socket(Original):
         while True:
             self._wait(event, deadline)
             try:
-                return call(self, *args)
+                result = call(self, *args)
             except BlockingIOError:
-                pass
+                continue
+            self._answered = event == WRITE
+            return result
 
     def _call(self, event: int, flags: int, call: Callable[..., Any], *args: Any) -> Any:
         """Return ``call(self, *args)``; wait for *event* while it would block."""
         self._spend()
         try:
-            return call(self, *args)
+            result = call(self, *args)
+            self._answered = event == WRITE
+            return result
         except BlockingIOError:
             if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
                 raise
         return self._repeat(event, call, *args)
+
+    def _is_waiting_for_peer(self) -> bool:
+        """Say whether a greenlet waits to receive, having sent something last, or not received anything yet."""
+        handle = self._handle
+        return self._answered and handle is not None and handle.reader is not None
 
     def _nap(self, seconds: float, deadline: float | None) -> bool:
         """Wait *seconds* where the kernel has no event to wait for; false if *deadline* has passed."""
@@ -211,7 +222,9 @@ class socket(Original):
             buf = bytearray(bufsize)
             return bytes(memoryview(buf)[: self._recv_all_into(memoryview(buf), flags)])
         try:
-            return _recv(self, bufsize, flags)
+            data = _recv(self, bufsize, flags)
+            self._answered = False
+            return data
         except BlockingIOError:
             if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
                 raise
@@ -229,7 +242,9 @@ class socket(Original):
             if 0 <= nbytes <= len(view):
                 return self._recv_all_into(view[:nbytes] if nbytes else view, flags)
         try:
-            return _recv_into(self, buffer, nbytes, flags)
+            count = _recv_into(self, buffer, nbytes, flags)
+            self._answered = False
+            return count
         except BlockingIOError:
             if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
                 raise
@@ -283,7 +298,9 @@ class socket(Original):
         else:
             self._give_way()
         try:
-            return _send(self, data, flags)
+            count = _send(self, data, flags)
+            self._answered = True
+            return count
         except BlockingIOError:
             if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
                 raise
@@ -302,6 +319,7 @@ class socket(Original):
             if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
                 raise
             sent = 0
+        self._answered = True
         if data.__class__ is bytes and sent == len(data):
             return  # the common case, without a memoryview
         view = memoryview(data)
@@ -376,12 +394,7 @@ class socket(Original):
 
     def accept(self) -> tuple[socket, _RetAddress]:
         """As `socket.accept`.  Parks.  What it returns is one of these sockets, whatever the class of this one."""
-        fd, address = self._call(READ, 0, _accept)
-        try:
-            return socket(_family(self), _type(self), _proto(self), fd), address
-        except BaseException:
-            _socket.close(fd)
-            raise
+        return self._call(READ, 0, accept_from)  # type: ignore[no-any-return]
 
     def connect(self, address: _Address, /) -> None:
         """As `socket.connect`.  Parks, also to find the address of a name."""
@@ -463,3 +476,16 @@ class socket(Original):
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
             _detach(self)
         _finalize(self)
+
+
+def accept_from(listener: _socket.socket) -> tuple[socket, _RetAddress]:
+    """Return a connection that *listener*, which is non-blocking, has ready, and its peer's address.  Never switches.
+
+    Raises `BlockingIOError` if there is none.
+    """
+    fd, address = _accept(listener)
+    try:
+        return socket(_family(listener), _type(listener), _proto(listener), fd), address
+    except BaseException:
+        _socket.close(fd)
+        raise
