@@ -18,7 +18,7 @@ from ._errors import Refused
 from ._limits import Limits
 
 try:
-    from httptools import (  # type: ignore[import-untyped]  # its stubs are not complete
+    from httptools import (
         HttpParserError,
         HttpParserInvalidMethodError,
         HttpParserUpgrade,
@@ -72,7 +72,19 @@ def _environ_key(name: bytes) -> str:
 class Head:
     """What the head of one request says."""
 
-    __slots__ = ("fields", "http11", "keep_alive", "length", "line", "method", "path", "query", "target", "waits", "wants_upgrade")
+    __slots__ = (
+        "fields",
+        "http11",
+        "keep_alive",
+        "length",
+        "line",
+        "method",
+        "path",
+        "query",
+        "target",
+        "waits",
+        "wants_upgrade",
+    )
 
     def __init__(self) -> None:
         self.line = b""  # the request line, for the log

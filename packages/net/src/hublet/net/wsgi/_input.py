@@ -43,12 +43,12 @@ class Input:
     def read(self, size: int | None = -1, /) -> bytes:
         """Return *size* bytes, fewer only at the end of the body; all that is left if *size* is negative or `None`."""
         if size is None or size < 0:
-            pieces = []
+            everything: list[bytes] = []
             while True:
                 piece = self._more(_PIECE)
                 if not piece:
-                    return b"".join(pieces)
-                pieces.append(piece)
+                    return b"".join(everything)
+                everything.append(piece)
         if size == 0:
             return b""
         piece = self._more(size)

@@ -32,7 +32,7 @@ class Response:
     """The response to one request.
 
     `keep_alive` is whether the connection may be kept, as far as is known; it counts when the head is sent, and after the
-    response had its end.  *server* is asked then whether it is `draining`.
+    response had its end.  *server* is asked then whether it is draining.
     """
 
     __slots__ = (
@@ -212,9 +212,8 @@ class Response:
             raise ApplicationError(f"a response with status {code} has no body, but the application has sent one")
         if 0 <= head.length and not self._head_only and code != 304 and code != 204:
             if total >= 0 and total != head.length or size > head.length:
-                raise ApplicationError(
-                    f"Content-Length is {head.length}, but the body has {'' if total >= 0 else 'at least '}{max(size, total)} bytes"
-                )
+                has = f"{total}" if total >= 0 else f"at least {size}"
+                raise ApplicationError(f"Content-Length is {head.length}, but the body has {has} bytes")
         text = self._finish_head(head, total)
         self.started = True
         self.sent = 0 if self._head_only else size
@@ -231,7 +230,7 @@ class Response:
         """Decide how the body is framed and return the head, up to the empty line."""
         code = head.code
         length = head.length if head.length >= 0 else total
-        if self._server.draining or head.connection and "close" in head.connection:
+        if self._server._draining or head.connection and "close" in head.connection:
             self.keep_alive = False
         framing = b""
         if code == 204:

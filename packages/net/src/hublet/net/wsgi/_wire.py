@@ -9,10 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import socket as _stdlib
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from hublet.core.lowlevel import WRITE
+from hublet.core.lowlevel import WRITE, deadline_in
 
 from ..socket import socket
 from ._errors import ClientDisconnected
@@ -20,13 +19,20 @@ from ._errors import ClientDisconnected
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Patience", "is_plain", "linger", "send", "send_file", "send_pieces", "set_timeout", "shut_down_reading"]
+__all__ = ["Patience", "is_plain", "linger", "now", "send", "send_file", "send_pieces", "set_timeout", "shut_down_reading"]
 
 _MORE = getattr(_stdlib, "MSG_MORE", 0)
 _JOINED = 131_072  # bytes up to which copying is cheaper than another system call
 _RECEIVED = 65_536
 _LARGEST_FILE_PIECE = 2**30  # bytes a call: more overflows on some systems
 _shutdown = _stdlib.socket.shutdown
+
+
+def now() -> float:
+    """Return the time that deadlines are compared with, in seconds of `time.monotonic`.  Never switches."""
+    moment = deadline_in(0.0)
+    assert moment is not None
+    return moment
 
 
 def is_plain(sock: Any) -> bool:
@@ -36,7 +42,7 @@ def is_plain(sock: Any) -> bool:
 
 def set_timeout(sock: Any, timeout: float | None) -> None:
     """Let calls on *sock* wait at most *timeout* seconds.  Never switches."""
-    if type(sock) is socket:
+    if is_plain(sock):
         sock._timeout = timeout  # without the system call that `settimeout` makes
     else:
         sock.settimeout(timeout)
@@ -65,7 +71,7 @@ class Patience:
         """
         if self.timeout is None:
             return None
-        self._began = monotonic()
+        self._began = now()
         if self.rate is None:
             return self.timeout
         left = self.timeout + self.moved / self.rate - self._waited
@@ -77,7 +83,7 @@ class Patience:
         """Count the wait that `begin` began, and what it brought."""
         self.moved += moved
         if self.timeout is not None:
-            self._waited += monotonic() - self._began
+            self._waited += now() - self._began
 
 
 def send(sock: Any, data: Any, patience: Patience, flags: int = 0) -> None:
@@ -159,12 +165,12 @@ def linger(sock: Any, seconds: float) -> None:
         return
     try:
         _shutdown(sock, _stdlib.SHUT_WR)
-        deadline = monotonic() + seconds
+        deadline = now() + seconds
         left = seconds
         while left > 0.0:
             set_timeout(sock, left)
             if not sock.recv(_RECEIVED):
                 return
-            left = deadline - monotonic()
+            left = deadline - now()
     except OSError:
         pass  # the client is gone, or has had its time
