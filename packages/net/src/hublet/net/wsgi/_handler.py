@@ -66,6 +66,7 @@ class WSGIHandler:
         self._response: Any = None
         self._upgrade: Any = None
         self._may_keep = True
+        self._gone = False  # whether the client does not take responses any more
 
     def handle(self) -> None:
         """Serve the connection until it ends.  Parks.
@@ -107,8 +108,8 @@ class WSGIHandler:
         self.log_request()
         if response.keep_alive and (body.finished or self._discard(body)):
             return True
-        if response.started and (head.keep_alive or not body.finished or len(self._incoming)):
-            linger(self.socket, self._limits.linger)
+        if head.keep_alive or not body.finished or len(self._incoming):
+            self._linger()
         return False
 
     def _read_head(self) -> Head | None:
@@ -140,8 +141,9 @@ class WSGIHandler:
                 may_skip = False
             end = self._parser.find_end(incoming, looked)
             if end >= 0:
-                start, incoming.start = incoming.start, end
-                return self._parser.parse(incoming.data, start, end)
+                head = self._parser.parse(incoming.data, incoming.start, end)
+                incoming.start = end
+                return head
             looked = len(incoming)
             left = limits.header_timeout
             if left is not None:
@@ -201,6 +203,7 @@ class WSGIHandler:
             return response if self._upgrade is None or not self._upgrade.taken else None
         except ClientDisconnected:
             response.keep_alive = False
+            self._gone = True
         except Refused as refusal:
             self._give_up(refusal.status, refusal.why)
         except Exception as error:
@@ -236,14 +239,14 @@ class WSGIHandler:
             try:
                 response.send_error(status, why)
             except ClientDisconnected:
-                pass
+                self._gone = True
 
     def _refuse(self, refusal: Refused) -> None:
         """Answer what is no request."""
         incoming = self._incoming
-        end = incoming.data.find(b"\r\n")
-        line = incoming.data[: min(200, end if end >= 0 else len(incoming.data))] if self._head is None else b""
+        line = incoming.data[incoming.start : incoming.start + 200].partition(b"\r\n")[0]
         self.requestline = line.decode("latin-1") or "-"
+        self._head = None
         self.time_start = time()
         self._patience.restart()
         self._response = response = Response(self.socket, self._patience, self.server, False, True, False)
@@ -251,7 +254,12 @@ class WSGIHandler:
         self.status, self.response_length = response.status, response.sent
         self._response = None
         self.log_request()
-        linger(self.socket, self._limits.linger)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Let the client receive the last response, whatever it has sent beside the request."""
+        if not self._gone:
+            linger(self.socket, self._limits.linger)
 
     def _tell_to_continue(self) -> None:
         response = self._response
