@@ -238,7 +238,7 @@ def test_the_handler_class_runs_the_application(serve: Any) -> None:
             with Timeout(0.01, False):
                 super().run_application()
                 return
-            self._response.send_error("503 Service Unavailable", "")
+            self.response.send_error("503 Service Unavailable", "")
 
     site = serve(Gate(), handler_class=Handler)
 

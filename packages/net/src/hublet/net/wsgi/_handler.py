@@ -7,13 +7,13 @@ ended without loss; at any other time there is somebody to answer.
 from __future__ import annotations
 
 import socket as _stdlib
+import time
 import traceback
-from time import time
 from typing import Any
 
 from hublet.core import get_hub
 
-from ._clock import log_date
+from . import _clock, _wire
 from ._errors import ClientDisconnected, Refused
 from ._framing import Body, ChunkedBody, LengthBody, NoBody
 from ._head import Head, HeadParser
@@ -21,11 +21,12 @@ from ._incoming import Incoming
 from ._input import Input
 from ._response import Response
 from ._upgrade import UpgradeSocket
-from ._wire import Patience, linger, now, send, shut_down_reading
+from ._wire import Patience, linger, now, shut_down_reading
 
 __all__ = ["WSGIHandler"]
 
 _PIECE = 65_536
+_time = time.time
 _NO_BODY = NoBody()
 _ESCAPED = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x22, 0x5C, *range(0x7F, 0x100))}
 
@@ -63,8 +64,9 @@ class WSGIHandler:
         self._base: Any = None
         self._head: Any = None
         self._input: Any = None
-        self._response: Any = None
-        self._upgrade: Any = None
+        self.response: Any = None
+        """The response that is under way, a `Response`."""
+        self.upgrade: Any = None
         self._may_keep = True
         self._gone = False  # whether the client does not take responses any more
 
@@ -98,7 +100,7 @@ class WSGIHandler:
             return False
         self._head = head
         self.requests += 1
-        self.time_start = time()
+        self.time_start = _time()
         body = self._make_body(head)
         response = self._respond(head, body)
         if response is None:
@@ -194,20 +196,20 @@ class WSGIHandler:
         response = Response(
             self.socket, self._patience, self.server, head.method == "HEAD", head.http11, may_keep and not head.waits
         )
-        self._response = response
+        self.response = response
         self._input = Input(body, self._tell_to_continue if head.waits else None)
-        self._upgrade = None
+        self.upgrade = None
         try:
             self.environ = self.get_environ()
             self.run_application()
-            return response if self._upgrade is None or not self._upgrade.taken else None
+            return response if self.upgrade is None or not self.upgrade.taken else None
         except ClientDisconnected:
             response.keep_alive = False
             self._gone = True
         except Refused as refusal:
             self._give_up(refusal.status, refusal.why)
         except Exception as error:
-            if self._upgrade is not None and self._upgrade.taken:
+            if self.upgrade is not None and self.upgrade.taken:
                 # That is how some frameworks are kept from sending a response of theirs.
                 if not isinstance(error, (ConnectionError, StopIteration)):
                     self.log_error()
@@ -216,12 +218,12 @@ class WSGIHandler:
             self._give_up("500 Internal Server Error", "")
         finally:
             response.ended = True  # whatever the application has kept of it
-            self._response = self._input = None
+            self.response = self._input = None
         return response
 
     def run_application(self) -> None:
         """Call the application and send what it returns.  Parks.  Raises what the application raises."""
-        response = self._response
+        response = self.response
         result = self.application(self.environ, response.start_response)
         try:
             if not response.ended:
@@ -233,7 +235,7 @@ class WSGIHandler:
 
     def _give_up(self, status: str, why: str) -> None:
         """Send an error instead of a response, if nothing is sent yet; the connection will not be used again."""
-        response = self._response
+        response = self.response
         response.keep_alive = False
         if not response.started:
             try:
@@ -247,12 +249,12 @@ class WSGIHandler:
         line = incoming.data[incoming.start : incoming.start + 200].partition(b"\r\n")[0]
         self.requestline = line.decode("latin-1") or "-"
         self._head = None
-        self.time_start = time()
+        self.time_start = _time()
         self._patience.restart()
-        self._response = response = Response(self.socket, self._patience, self.server, False, True, False)
+        self.response = response = Response(self.socket, self._patience, self.server, False, True, False)
         self._give_up(refusal.status, refusal.why)
         self.status, self.response_length = response.status, response.sent
-        self._response = None
+        self.response = None
         self.log_request()
         self._linger()
 
@@ -262,9 +264,9 @@ class WSGIHandler:
             linger(self.socket, self._limits.linger)
 
     def _tell_to_continue(self) -> None:
-        response = self._response
+        response = self.response
         if response is not None and not response.started:
-            send(self.socket, b"HTTP/1.1 100 Continue\r\n\r\n", self._patience)
+            _wire.send(self.socket, b"HTTP/1.1 100 Continue\r\n\r\n", self._patience)
             response.keep_alive = self._may_keep
 
     # Environs
@@ -292,9 +294,9 @@ class WSGIHandler:
         environ["SERVER_PROTOCOL"] = "HTTP/1.1" if head.http11 else "HTTP/1.0"
         environ["wsgi.input"] = self._input
         if head.wants_upgrade and head.length == 0 and not len(self._incoming):
-            self._upgrade = UpgradeSocket(self)
-            environ["hublet.upgrade"] = self._upgrade.take
-            environ["werkzeug.socket"] = self._upgrade
+            self.upgrade = UpgradeSocket(self)
+            environ["hublet.upgrade"] = self.upgrade.take
+            environ["werkzeug.socket"] = self.upgrade
         return environ
 
     # Logs
@@ -319,13 +321,13 @@ class WSGIHandler:
         if not line.isascii() or not line.isprintable() or '"' in line or "\\" in line:
             line = line.translate(_ESCAPED)
         status = "-" if self.status is None else self.status[:3]
-        return f'{host} - - [{log_date()}] "{line}" {status} {self.response_length or "-"}'
+        return f'{host} - - [{_clock.log_date()}] "{line}" {status} {self.response_length or "-"}'
 
     def log_error(self) -> None:
         """Write the exception that is being handled to the error log.  Never switches, unless the log does."""
         head = self._head
         line = "-" if head is None else head.line.decode("latin-1").translate(_ESCAPED)
-        text = f'[{log_date()}] "{line}" from {self.client_address!r} failed\n{traceback.format_exc()}'
+        text = f'[{_clock.log_date()}] "{line}" from {self.client_address!r} failed\n{traceback.format_exc()}'
         try:
             self.server.error_log.write(text)
             self.server.error_log.flush()

@@ -69,6 +69,11 @@ def _environ_key(name: bytes) -> str:
     return key
 
 
+def count_kept_names() -> int:
+    """Return how many header names are kept, worked out."""
+    return len(_keys)
+
+
 class Head:
     """What the head of one request says."""
 
@@ -103,10 +108,13 @@ class Head:
 class HeadParser:
     """Finds and reads the heads of one connection's requests."""
 
-    __slots__ = ("_fields", "_limits", "_parser", "_refusal")
+    __slots__ = ("_fields", "_header_bytes", "_header_count", "_limits", "_parser", "_refusal", "_request_line")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._request_line = limits.request_line
+        self._header_bytes = limits.header_bytes
+        self._header_count = limits.header_count
         self._fields: dict[str, str] = {}
         self._refusal: Refused | None = None
         self._parser: Any = None
@@ -123,11 +131,11 @@ class HeadParser:
         size = len(data) - start
         line_end = data.find(b"\r\n", start)
         if line_end < 0:
-            if size > self._limits.request_line + 2:
-                raise Refused("414 URI Too Long", f"the request line has more than {self._limits.request_line} bytes")
-        elif len(data) - line_end > self._limits.header_bytes + 4:
+            if size > self._request_line + 2:
+                raise Refused("414 URI Too Long", f"the request line has more than {self._request_line} bytes")
+        elif len(data) - line_end > self._header_bytes + 4:
             raise Refused(
-                "431 Request Header Fields Too Large", f"the header has more than {self._limits.header_bytes} bytes"
+                "431 Request Header Fields Too Large", f"the header has more than {self._header_bytes} bytes"
             )
         # Who sends lines with other ends would otherwise be waited for until it is too late.
         if data.count(b"\n", start) != data.count(b"\r\n", start) or data.find(b"\0", start) >= 0:
@@ -136,15 +144,14 @@ class HeadParser:
 
     def parse(self, data: bytes, start: int, end: int) -> Head:
         """Return what ``data[start:end]``, which ends with an empty line, says.  Raises `Refused`."""
-        limits = self._limits
         line_end = data.find(b"\r\n", start, end)
-        if line_end - start > limits.request_line:
-            raise Refused("414 URI Too Long", f"the request line has more than {limits.request_line} bytes")
-        if end - line_end - 4 > limits.header_bytes:
-            raise Refused("431 Request Header Fields Too Large", f"the header has more than {limits.header_bytes} bytes")
+        if line_end - start > self._request_line:
+            raise Refused("414 URI Too Long", f"the request line has more than {self._request_line} bytes")
+        if end - line_end - 4 > self._header_bytes:
+            raise Refused("431 Request Header Fields Too Large", f"the header has more than {self._header_bytes} bytes")
         lines = data.count(b"\n", start, end)
-        if lines - 2 > limits.header_count:
-            raise Refused("431 Request Header Fields Too Large", f"the header has more than {limits.header_count} fields")
+        if lines - 2 > self._header_count:
+            raise Refused("431 Request Header Fields Too Large", f"the header has more than {self._header_count} fields")
         if data.count(b"\r\n", start, end) != lines or data.count(b"\r", start, end) != lines:
             raise _bad("CR or LF alone")
         if data.find(b"\0", start, end) >= 0:

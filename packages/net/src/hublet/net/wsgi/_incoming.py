@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._wire import set_timeout
+from . import _wire
 
 __all__ = ["RECEIVED", "Incoming"]
 
@@ -31,7 +31,7 @@ class Incoming:
 
     def fill(self, timeout: float | None) -> bool:
         """Wait for more, at most *timeout* seconds; false at the end.  Parks.  Raises as `socket.recv`."""
-        set_timeout(self.sock, timeout)
+        _wire.set_timeout(self.sock, timeout)
         more: bytes = self.sock.recv(RECEIVED)
         if self.start < len(self.data):
             self.data = self.data[self.start :] + more

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._clock import date_header
+from . import _clock, _fields, _wire
 from ._errors import ApplicationError
-from ._fields import ResponseHead, write_head
+from ._fields import ResponseHead
 from ._file_wrapper import FileWrapper
-from ._wire import Patience, send, send_pieces
+from ._wire import Patience
 
 __all__ = ["Response"]
 
@@ -88,7 +88,7 @@ class Response:
                 exc_info = None  # or the traceback would hold this frame, which holds it
         elif self._head is not None:
             raise ApplicationError("start_response was called twice, the second time without exc_info")
-        self._head = write_head(status, headers)
+        self._head = _fields.write_head(status, headers)
         self.status = status
         return self.write
 
@@ -110,9 +110,9 @@ class Response:
         if not size or self._head_only:
             return
         if self._chunked:
-            send_pieces(self._sock, (b"%x\r\n" % size, data, b"\r\n"), self._patience)
+            _wire.send_pieces(self._sock, (b"%x\r\n" % size, data, b"\r\n"), self._patience)
         else:
-            send(self._sock, data, self._patience)
+            _wire.send(self._sock, data, self._patience)
         self.sent += size
 
     # For the server
@@ -169,7 +169,7 @@ class Response:
             self._send_first(b"", 0, 0)
         self.ended = True
         if self._chunked and not self._head_only:
-            send(self._sock, b"0\r\n\r\n", self._patience)
+            _wire.send(self._sock, b"0\r\n\r\n", self._patience)
         elif self.sent < self._declared and not self._head_only and not self._bodiless:
             self.keep_alive = False
             raise ApplicationError(f"Content-Length is {self._declared}, but the body has {self.sent} bytes")
@@ -218,13 +218,13 @@ class Response:
         self.started = True
         self.sent = 0 if self._head_only else size
         if not size or self._head_only:
-            send(self._sock, text, self._patience)
+            _wire.send(self._sock, text, self._patience)
         elif self._chunked:
-            send_pieces(self._sock, (text, b"%x\r\n" % size, data, b"\r\n"), self._patience)
+            _wire.send_pieces(self._sock, (text, b"%x\r\n" % size, data, b"\r\n"), self._patience)
         elif size < _JOINED:
-            send(self._sock, text + data, self._patience)
+            _wire.send(self._sock, text + data, self._patience)
         else:
-            send_pieces(self._sock, (text, data), self._patience)
+            _wire.send_pieces(self._sock, (text, data), self._patience)
 
     def _finish_head(self, head: ResponseHead, total: int) -> bytes:
         """Decide how the body is framed and return the head, up to the empty line."""
@@ -256,7 +256,7 @@ class Response:
             connection = _CLOSE
         elif not self._http11:
             connection = _KEEP_10
-        date = b"" if head.dated else date_header()
+        date = b"" if head.dated else _clock.date_header()
         return b"%b%b%b%b\r\n" % (head.text, date, framing, connection)
 
     def _check_room(self, size: int) -> None:

@@ -34,8 +34,8 @@ class UpgradeSocket:
         """
         handler = self._handler
         if not self.taken:
-            response = handler._response
-            if handler._upgrade is not self or response is None or response.started:
+            response = handler.response
+            if handler.upgrade is not self or response is None or response.started:
                 raise RuntimeError("the connection cannot be taken over any more: the response has begun, or is over")
             self.taken = response.ended = True
             set_timeout(handler.socket, None)

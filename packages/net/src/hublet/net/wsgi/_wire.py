@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hublet.core.lowlevel import WRITE, deadline_in
 
-from ..socket import socket
+from ..socket import socket as plain
 from ._errors import ClientDisconnected
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def now() -> float:
 
 def is_plain(sock: Any) -> bool:
     """Say whether what is sent goes to the kernel as it is, without TLS in between."""
-    return type(sock) is socket
+    return type(sock) is plain
 
 
 def set_timeout(sock: Any, timeout: float | None) -> None:
