@@ -20,7 +20,6 @@ def stream():
 
 def tls():
     from certificate import server_context
-
     from gevent import ssl
 
     server = StreamServer(("127.0.0.1", 0), echo, backlog=4096, ssl_context=server_context(ssl))

@@ -1,16 +1,17 @@
-"""Build hublet-net: compiled where that is possible, interpreted everywhere else.
+"""Build hublet-net: its hot paths compiled where that is possible, interpreted everywhere else.
 
 Everything that can be said once is in `pyproject.toml`.  This file finds what can be compiled: every `.py` that has a `.pxd`
-of the same name beside it; where there is a `.pyx` too, that is compiled, and the `.py` is its interpreted twin.  It is all of
-them or none, since they share C types.  The environment variable `HUBLET_PURE` decides:
+of the same name beside it, and every `.pyx`, whose `.py` of the same name is its interpreted twin.  It is all of them or none.
+The environment variable `HUBLET_PURE` decides:
 
 - unset: compile; if that does not work, say so and install the interpreted modules;
 - `1`: compile nothing;
 - `0`: compile, and fail if that does not work.
+
+Elsewhere than on Linux the `.pyx` are not compiled: what is in C there is the system's calls, and others have others.
 """
 
 import os
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -23,27 +24,21 @@ PACKAGE = SOURCES / "hublet" / "net"
 
 DIRECTIVES = {
     "language_level": 3,
-    # Otherwise `timeout: float` becomes a C double, in the compiled build only.  C types come from the `.pxd` files;
-    # annotations are for readers and type checkers.
+    # C types are written as such; annotations are for readers and type checkers.
     "annotation_typing": False,
 }
-
-# A class in C cannot inherit from `Generic`, which is a class in Python, nor from `Queue[T]`, which is none at all.  What is
-# left out by that is for type checkers, but for subscripting, which these classes do themselves: `__class_getitem__`.
-BASE_WITH_PARAMETER = re.compile(r"^(class \w+)\((\w+)\[\w+\]\):$", re.MULTILINE)
 
 
 def find_extensions():
     """Return one `Extension` for each module that can be compiled."""
-    extensions = []
-    for declaration in sorted(PACKAGE.rglob("*.pxd")):
-        source = declaration.with_suffix(".pyx")
-        if not source.exists():
-            source = declaration.with_suffix(".py")
-        # The full dotted name: in a namespace package Cython would otherwise drop its first part.
-        module = ".".join(declaration.relative_to(SOURCES).with_suffix("").parts)
-        extensions.append(Extension(module, [source.as_posix()], optional=True))
-    return extensions
+    sources = [declaration.with_suffix(".py") for declaration in PACKAGE.rglob("*.pxd")]
+    if sys.platform.startswith("linux"):
+        sources += PACKAGE.rglob("*.pyx")
+    # The full dotted name: in a namespace package Cython would otherwise drop its first part.
+    return [
+        Extension(".".join(source.relative_to(SOURCES).with_suffix("").parts), [source.as_posix()], optional=True)
+        for source in sorted(sources)
+    ]
 
 
 class CannotCompileError(Exception):
@@ -65,7 +60,8 @@ class BuildAllOrNone(build_ext):
         except Exception as error:  # whatever it is: a build that is optional must not stop the install
             if insist:
                 raise
-            self._forget()
+            for extension in self.extensions:
+                Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
             self.warn(f"hublet.net will run interpreted: {error}")
 
     def build_extensions(self):
@@ -74,15 +70,12 @@ class BuildAllOrNone(build_ext):
         except ImportError:
             raise CannotCompileError("Cython is not installed") from None
         self._try_the_compiler()
-        stage = Path(self.build_temp, "cython")
-        for extension in self.extensions:
-            extension.sources = [self._with_plain_bases(Path(extension.sources[0]), stage)]
         made = cythonize(
             self.extensions,
             include_path=[str(SOURCES)],  # where the `.pxd` files are
-            build_dir=str(stage / "c"),  # generated C stays out of the source tree
+            build_dir=os.path.join(self.build_temp, "cython"),  # generated C stays out of the source tree
             compiler_directives=DIRECTIVES,
-            force=True,  # it cannot see that a copy depends on the `.pxd` files, which lie elsewhere
+            force=True,  # it does not see every change of a `.pxd`
         )
         generated = {each.name: each.sources for each in made}
         for extension in self.extensions:
@@ -91,18 +84,6 @@ class BuildAllOrNone(build_ext):
         missing = [each.name for each in self.extensions if not os.path.exists(self.get_ext_fullpath(each.name))]
         if missing:
             raise CannotCompileError(f"{', '.join(missing)} did not compile")
-
-    def _with_plain_bases(self, source, stage):
-        copy = stage / source.relative_to(SOURCES)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        text = BASE_WITH_PARAMETER.sub(self._plain_base, source.read_text(encoding="utf-8"))
-        if not copy.exists() or copy.read_text(encoding="utf-8") != text:
-            copy.write_text(text, encoding="utf-8")
-        return str(copy)
-
-    @staticmethod
-    def _plain_base(found):
-        return f"{found[1]}:" if found[2] == "Generic" else f"{found[1]}({found[2]}):"
 
     def _try_the_compiler(self):
         # One small file first: without a compiler, one clear line instead of an error for each module.
@@ -113,10 +94,6 @@ class BuildAllOrNone(build_ext):
                 self.compiler.compile([str(source)], output_dir=folder)
             except Exception as error:  # each compiler has its own
                 raise CannotCompileError(f"there is no working C compiler ({error})") from error
-
-    def _forget(self):
-        for extension in self.extensions:
-            Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
 
 
 if os.environ.get("HUBLET_PURE") == "1" or sys.implementation.name != "cpython":

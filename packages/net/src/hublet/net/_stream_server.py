@@ -13,7 +13,8 @@ from hublet.core.lowlevel import deadline_in
 from ._address import parse_address
 from ._base_server import BaseServer
 from ._listeners import listen
-from ._socket import accept_from, socket
+from ._socket import socket
+from ._transfer import accept_from
 
 __all__ = ["StreamServer"]
 
@@ -90,8 +91,6 @@ class StreamServer(BaseServer):
         while True:
             try:
                 return accept_from(self._socket)
-            except BlockingIOError:
-                return None
             except OSError as error:
                 if error.errno not in _LOST:
                     raise
