@@ -31,9 +31,11 @@ DIRECTIVES = {
 
 def find_extensions():
     """Return one `Extension` for each module that can be compiled."""
-    sources = [declaration.with_suffix(".py") for declaration in PACKAGE.rglob("*.pxd")]
+    sources = {declaration.with_suffix(".py") for declaration in PACKAGE.rglob("*.pxd")}
+    twins = {source.with_suffix(".py") for source in PACKAGE.rglob("*.pyx")}
+    sources = sources - twins | {twin.with_suffix(".pyx") for twin in twins & sources}
     if sys.platform.startswith("linux"):
-        sources += PACKAGE.rglob("*.pyx")
+        sources |= set(PACKAGE.rglob("*.pyx"))
     # The full dotted name: in a namespace package Cython would otherwise drop its first part.
     return [
         Extension(".".join(source.relative_to(SOURCES).with_suffix("").parts), [source.as_posix()], optional=True)

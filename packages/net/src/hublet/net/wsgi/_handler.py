@@ -103,8 +103,10 @@ class WSGIHandler:
         self.time_start = _time()
         body = self._make_body(head)
         response = self._respond(head, body)
-        if response is None:
-            return False  # handed over
+        if response is None:  # handed over
+            self.status, self.response_length = "101 Switching Protocols", 0
+            self.log_request()
+            return False
         self.status = response.status
         self.response_length = response.sent
         self.log_request()

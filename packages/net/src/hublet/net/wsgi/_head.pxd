@@ -1,9 +1,11 @@
 cimport cython
+from . cimport _scan
 from ._incoming cimport Incoming
 
-cdef dict _keys, _versions
+cdef dict _keys, _methods, _versions
+cdef set _hosts
 cdef frozenset _ONCE
-cdef bytes _URL_BYTES, _HOST_BYTES
+cdef bytes _HOST_BYTES
 
 cdef class Head:
     cdef readonly dict fields

@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
+from . import _scan
 from ._errors import Refused
 from ._limits import Limits
 
@@ -38,13 +39,14 @@ _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
 _BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL)
-_URL_BYTES = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))  # a fragment is the client's own business
 _HOST_BYTES = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~!$&'()*+,;=:%[]"
 _MOST_KEPT = 512
 
 _ONCE = frozenset({"HTTP_HOST", "CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING", "CONTENT_TYPE", "HTTP_AUTHORIZATION"})
 _DROPPED = ""
 _keys: dict[bytes, str] = {}
+_methods = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
+_hosts: set[str] = set()
 _versions = {b"HTTP/1.1": True, b"HTTP/1.0": False}
 
 
@@ -149,15 +151,11 @@ class HeadParser:
             raise Refused("414 URI Too Long", f"the request line has more than {self._request_line} bytes")
         if end - line_end - 4 > self._header_bytes:
             raise Refused("431 Request Header Fields Too Large", f"the header has more than {self._header_bytes} bytes")
-        lines = data.count(b"\n", start, end)
+        lines = _scan.count_lines(data, start, end)
+        if lines < 0:
+            raise _bad("CR or LF alone, a NUL, or a folded line")
         if lines - 2 > self._header_count:
             raise Refused("431 Request Header Fields Too Large", f"the header has more than {self._header_count} fields")
-        if data.count(b"\r\n", start, end) != lines or data.count(b"\r", start, end) != lines:
-            raise _bad("CR or LF alone")
-        if data.find(b"\0", start, end) >= 0:
-            raise _bad("NUL in the header")
-        if data.find(b"\n ", start, end) >= 0 or data.find(b"\n\t", start, end) >= 0:
-            raise _bad("folded header field")
         head = Head()
         self._read_request_line(head, data[start:line_end])
         self._read_fields(head, data, start, end)
@@ -197,10 +195,13 @@ class HeadParser:
                 raise _bad("malformed request line")
             raise Refused("505 HTTP Version Not Supported", "this server speaks HTTP/1.0 and HTTP/1.1")
         head.http11 = http11
-        if _TOKEN.fullmatch(method) is None:
-            raise _bad("malformed method")
-        head.method = method.decode("ascii")
-        if target.translate(None, _URL_BYTES):
+        known = _methods.get(method)
+        if known is None:
+            if _TOKEN.fullmatch(method) is None:
+                raise _bad("malformed method")
+            known = method.decode("ascii")
+        head.method = known
+        if not _scan.is_visible(target) or b"#" in target:  # a fragment is the client's own business
             raise _bad("malformed URI")
         head.target = target.decode("ascii")
         self._read_target(head, method, target)
@@ -249,8 +250,12 @@ class HeadParser:
         if host is None:
             if head.http11:
                 raise _bad("missing Host")
-        elif host.encode("latin-1").translate(None, _HOST_BYTES):
-            raise _bad("malformed Host")
+        elif host not in _hosts:
+            if host.encode("latin-1").translate(None, _HOST_BYTES):
+                raise _bad("malformed Host")
+            if len(_hosts) >= _MOST_KEPT:
+                _hosts.clear()
+            _hosts.add(host)
         if named is not None:
             fields["HTTP_HOST"] = named
 

@@ -111,7 +111,7 @@ def _serve(
 ) -> int:
     """Serve in this process until a signal ends it; return the exit status."""
     log = None if options.no_log else sys.stderr if options.log == "-" else _open_log(options.log)
-    application = _load(options.application, options.reload)
+    application = _load(options.application, listener, options.reload)
     if application is None:
         return CANNOT_START
     server = WSGIServer(
@@ -161,7 +161,7 @@ def _open_log(path: str) -> Any:
     return open(path, "a", encoding="utf-8")
 
 
-def _load(spec: str, wait_for_change: bool) -> Any:
+def _load(spec: str, listener: Any, wait_for_change: bool) -> Any:
     """Return the application; `None`, with the reason on standard error, if there is none."""
     sources = Sources()
     sources.find_changed()
@@ -180,17 +180,16 @@ def _load(spec: str, wait_for_change: bool) -> Any:
                 sources.add(path)
     print("waiting for a file to change", file=sys.stderr, flush=True)
     sources.wait(_LOOK_EVERY)
-    listener, _ = _take_inherited(keep=True)
-    start_anew(-1 if listener is None else listener.fileno())
+    start_anew(listener.fileno() if isinstance(listener, _socket.socket) else -1)
     return None
 
 
 # Starting anew -------------------------------------------------------------------------------------------------------
 
 
-def _take_inherited(keep: bool = False) -> tuple[Any, bool]:
+def _take_inherited() -> tuple[Any, bool]:
     """Return the listener that the program had before it started anew, and whether there is one."""
-    number = os.environ.get(INHERITED) if keep else os.environ.pop(INHERITED, None)
+    number = os.environ.pop(INHERITED, None)
     if number is None or int(number) < 0:
         return None, False
     os.set_inheritable(int(number), False)
