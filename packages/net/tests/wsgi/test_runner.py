@@ -94,7 +94,9 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
         running.process.communicate(timeout=20)
 
 
-@pytest.mark.parametrize("spec", ["site_under_test:app", "site_under_test", "site_under_test:factory()", "site_under_test:Site.application"])
+@pytest.mark.parametrize(
+    "spec", ["site_under_test:app", "site_under_test", "site_under_test:factory()", "site_under_test:Site.application"]
+)
 def test_it_serves_what_is_named_until_it_is_told_to_end(run: Any, spec: str) -> None:
     running = run(spec, "--bind", "127.0.0.1:0")
     running.wait_until_it_listens()

@@ -16,10 +16,10 @@ GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 def shouting(environ: dict[str, Any], start_response: Any) -> Any:
     """Speak a protocol of its own once the client has asked for it."""
-    if "hublet.upgrade" not in environ:
+    if "hublet_net.upgrade" not in environ:
         start_response("426 Upgrade Required", [("Upgrade", "shout"), ("Connection", "Upgrade")])
         return [b"shout, please"]
-    sock = environ["hublet.upgrade"]()
+    sock = environ["hublet_net.upgrade"]()
     sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n")
     while data := sock.recv(100):
         sock.sendall(data.upper())
@@ -69,7 +69,7 @@ def test_nothing_is_handed_over_unless_it_is_safe(serve: Any, request_: bytes) -
 
 def test_what_was_handed_over_is_closed_with_the_application_and_its_errors_are_logged(serve: Any) -> None:
     def application(environ: dict[str, Any], start_response: Any) -> Any:
-        environ["hublet.upgrade"]().sendall(b"mine")
+        environ["hublet_net.upgrade"]().sendall(b"mine")
         raise ValueError("on purpose")
 
     site = serve(application)
@@ -82,10 +82,10 @@ def test_a_connection_is_not_handed_over_once_the_response_has_begun(serve: Any)
     kept = []
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:
-        kept.append(environ["hublet.upgrade"])
+        kept.append(environ["hublet_net.upgrade"])
         start_response("200 OK", [("Content-Type", "text/plain")])(b"begun")
         with pytest.raises(RuntimeError, match="cannot be taken over"):
-            environ["hublet.upgrade"]()
+            environ["hublet_net.upgrade"]()
         return []
 
     site = serve(application)

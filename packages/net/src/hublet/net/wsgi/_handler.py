@@ -297,7 +297,7 @@ class WSGIHandler:
         environ["wsgi.input"] = self._input
         if head.wants_upgrade and head.length == 0 and not len(self._incoming):
             self.upgrade = UpgradeSocket(self)
-            environ["hublet.upgrade"] = self.upgrade.take
+            environ["hublet_net.upgrade"] = self.upgrade.take
             environ["werkzeug.socket"] = self.upgrade
         return environ
 
