@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, AnyStr, cast
 
 from hublet.core.lowlevel import deadline_in
 
-from ._fileobject import PIPE_BUF, open_pipe, take_unread
+from ._open import open_pipe, take_unread
+from ._raw import PIPE_BUF
 from ._ready import READ, WRITE, wait_ready
 from ._reaper import wait_until_reaped
 
