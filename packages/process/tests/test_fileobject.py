@@ -6,12 +6,13 @@ import io
 import os
 import pty
 import socket
+import sys
 
 import pytest
 
 from hublet.core import Timeout, spawn
 from hublet.core.testing import assert_no_switch, wait_all_parked
-from hublet.process import FileObject, FileObjectPosix, FileObjectThread
+from hublet.process import FileObject, FileObjectPosix, FileObjectThread, subprocess
 
 BOTH = pytest.mark.parametrize("kind", [FileObjectPosix, FileObjectThread])
 
@@ -207,3 +208,22 @@ def test_what_the_file_cannot_do_is_an_attribute_error(pipe, kind):
 
     with pytest.raises(AttributeError):
         file.no_such_method()
+
+
+def test_the_standard_streams_can_be_made_cooperative_and_are_flushed_at_the_end(python):
+    program = (
+        "import sys\n"
+        f"sys.path[:] = {sys.path!r}\n"
+        "from hublet.core import spawn\n"
+        "from hublet.process import _sys\n"
+        "sys.stdin, sys.stdout, sys.stderr = _sys.stdin, _sys.stdout, _sys.stderr\n"
+        "reading = spawn(sys.stdin.readline)\n"
+        "spawn(print, 'ready').join()\n"
+        "sys.stdout.flush()\n"
+        "print(reading.get().strip(), 'read', end='')\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    assert child.stdout.readline() == "ready\n"
+    assert child.communicate("a line\n", timeout=60)[0] == "a line read"
+    assert child.returncode == 0

@@ -7,13 +7,15 @@ must leave everything as it was.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from hublet.core.patching import Patch
 
-from .errors import PatchError
+from . import _late, _self_check
+from .errors import MonkeyPatchWarning, PatchError
 
 __all__ = ["apply", "get_original", "is_anything_patched", "is_module_patched", "is_object_patched", "saved"]
 
@@ -30,22 +32,48 @@ class _Replacement(NamedTuple):
     new: Any
 
 
-def apply(records: Iterable[Patch]) -> None:
+def apply(records: Iterable[Patch], stacklevel: int = 2) -> None:
     """Replace what *records* name, in their order; those that were applied before are left alone.  Never switches.
 
-    Raises `PatchError` if a replacement does not exist, and whatever importing it raises; nothing is replaced then.
+    What modules that are loaded already hold of it is replaced there too (`_late`).  Raises `PatchError` if a replacement
+    does not exist, and whatever importing it raises; nothing is replaced then.  Warns if this Python differs from those
+    that the records know; *stacklevel* is the caller's whom that concerns.
     """
     fresh = [record for record in records if record not in _applied]
     prepared = [(record, _prepare(record)) for record in fresh]
+    different = _self_check.differences(fresh)
+    if different:
+        warnings.warn(_self_check.explain(different), MonkeyPatchWarning, stacklevel=stacklevel + 1)
+    replaced: list[tuple[str, Any, Any]] = []
     for record, replacements in prepared:
         _applied.append(record)
+        _late.leave_alone(record.replacement)
         for each in replacements:
             originals = saved.setdefault(each.target, {})
+            before = getattr(each.owner, each.name)
             # The first one is the original, whoever comes later.
-            originals.setdefault(each.name, getattr(each.owner, each.name))
+            original = originals.setdefault(each.name, before)
             setattr(each.owner, each.name, each.new)
+            if ":" not in each.target and callable(original):
+                replaced.append((each.name, original, each.new))
         if record.hook is not None:
             record.hook()
+    in_place = {id(_find(target)) for target in saved if ":" in target}
+    _late.rebind(each for each in replaced if id(each[1]) not in in_place)
+    if any(record.feature == "thread" for record in fresh):
+        _late.renew_locks(lock_makers())
+
+
+def lock_makers() -> dict[type, Any]:
+    """Return the types of locks that were replaced, each with what makes one now."""
+    import threading  # late: only if it is patched, and then it is loaded
+
+    makers: dict[type, Any] = {}
+    for name in ("Lock", "RLock"):
+        original = _original("threading", name)
+        if is_object_patched("threading", name):
+            makers[type(original())] = getattr(threading, name)
+    return makers
 
 
 def _prepare(record: Patch) -> list[_Replacement]:
@@ -61,10 +89,13 @@ def _prepare(record: Patch) -> list[_Replacement]:
 
 
 def _find(path: str) -> Any:
-    """Return the module of that name, imported, or with ``"module:Class"`` what it has by that name."""
+    """Return the module of that name, imported, or with ``"module:Class"`` what it had by that name when unpatched."""
     module, _, inner = path.partition(":")
     found: Any = import_module(module)
-    for name in inner.split(".") if inner else ():
+    names = inner.split(".") if inner else []
+    if names and names[0] in saved.get(module, {}):
+        found = saved[module][names.pop(0)]
+    for name in names:
         found = getattr(found, name)
     return found
 

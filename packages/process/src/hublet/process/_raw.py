@@ -98,7 +98,10 @@ class RawFile(io.FileIO):
 
     def _when_ready(self, event: int, call: Any, argument: Any) -> Any:
         fd = self.fileno()
-        self._user = getcurrent()
+        try:
+            self._user = getcurrent()
+        except RuntimeError:  # the interpreter is ending, and greenlets before it: there is nobody to let run
+            return call(self, argument)
         try:
             while True:
                 if not self._is_regular:
