@@ -21,14 +21,36 @@ def _adopt_handlers() -> None:
     adopt()
 
 
+def _adopt_children() -> None:
+    from ._popen import adopt  # late: as above
+
+    adopt()
+
+
 def _patch(feature: str, module: str, *names: str, **options: object) -> Patch:
     replacement = f"{__package__}.{module}"
     return Patch(feature, feature, replacement, names, distribution="hublet-process", **options)  # type: ignore[arg-type]
 
 
+_OF_POPEN = tuple(
+    f"subprocess:Popen.{name}"
+    for name in (
+        "_check_timeout(self, endtime, orig_timeout, stdout_seq, stderr_seq, skip_check_and_raise)",
+        "_communicate(self, input, endtime, orig_timeout)",
+        "_execute_child",
+        "_get_handles(self, stdin, stdout, stderr)",
+        "_handle_exitstatus",
+        "_remaining_time(self, endtime)",
+        "_save_input(self, input)",
+        "_translate_newlines(self, data, encoding, errors)",
+        "_try_wait(self, wait_flags)",
+        "_wait(self, timeout)",
+    )
+)
+
 if sys.platform != "win32":
     PATCHES = (
-        _patch("subprocess", "subprocess", "Popen"),
+        _patch("subprocess", "subprocess", "Popen", hook=_adopt_children, relies_on=_OF_POPEN),
         _patch("os", "os", "fork", "forkpty", "wait", "wait3", "wait4", "waitid", "waitpid"),
         _patch(
             "signal",
