@@ -277,9 +277,8 @@ def queue_row(get):
 
 
 def context_row(get):
-    import socket
-
     import _socket
+    import socket
 
     context = get(16)  # PROTOCOL_TLS_CLIENT
     context.check_hostname = False

@@ -83,7 +83,8 @@ class _Search:
     def run(self) -> list[Finding]:
         level = _targets()
         for original, what in list(level.values()):
-            for subclass in original.__subclasses__() if isinstance(original, type) else ():
+            subclasses: list[type] = original.__subclasses__() if isinstance(original, type) else []
+            for subclass in subclasses:
                 self._add(subclass.__module__, _class_line(subclass), f"the base of {subclass.__qualname__}", what)
         kinds = tuple(lock_makers()) if is_object_patched("threading", "Lock") else ()
         for each in gc.get_objects() if kinds else ():
@@ -138,7 +139,7 @@ class _Search:
 
     def _add(self, name: str | None, line: int, holder: str, what: str) -> None:
         if name in self.names:
-            file = str(sys.modules[name].__dict__.get("__file__"))  # type: ignore[index]
+            file = str(sys.modules[name].__dict__.get("__file__"))
             self.found.append(Finding(str(name), file, line, holder, what))
 
 
