@@ -16,7 +16,7 @@ import sys
 import unittest
 from pathlib import Path
 
-PATIENCE = 60.0  # seconds that one test may take
+PATIENCE = 40.0  # seconds that one test may take
 
 
 class Results(unittest.TestResult):
@@ -79,9 +79,12 @@ def main() -> None:
     module, path, pattern = sys.argv[1], sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else ""
     known = {json.loads(line)[0] for line in Path(path).read_text().splitlines()} if Path(path).exists() else set()
     from test import support
+    from test.support import threading_helper
 
     support.use_resources = []  # nothing that needs the network, or much time
     support.verbose = 0
+    # After each test it waits for threads that are left, up to seconds, only to warn of them.
+    threading_helper.threading_cleanup = lambda *original: None
     loaded = unittest.defaultTestLoader.loadTestsFromName(module)
     chosen = [test for test in flat(loaded) if test.id() not in known and re.search(pattern, test.id())]
     results = Results(path)
