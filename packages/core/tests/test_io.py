@@ -15,11 +15,14 @@ from hublet.core import ConcurrentObjectUseError, GreenletExit, Timeout, get_hub
 from hublet.core.lowlevel import (
     READ,
     WRITE,
+    Waiter,
+    add_onlooker,
     deadline_in,
     forget_fd,
     get_hub_if_exists,
     handle_for,
     notify_closing,
+    remove_onlooker,
     wait_on_handle,
     wait_readable,
     wait_writable,
@@ -401,3 +404,99 @@ def test_waiting_leaves_nothing_behind(clock: FakeClock, ours, theirs, census):
     waits()
 
     assert census() - before == {}
+
+
+# Looking on
+
+
+def look(end: socket.socket, event: int = READ, timeout: float | None = None) -> bool:
+    """Wait as `select` does: beside whoever else waits."""
+    handle, waiter = handle_for(end.fileno()), Waiter("something to see")
+    add_onlooker(handle, event, waiter)
+    try:
+        return waiter.park(deadline_in(timeout))
+    finally:
+        remove_onlooker(handle, event, waiter)
+
+
+def waiting_there(end: socket.socket) -> tuple[object, object, int]:
+    handle = handle_for(end.fileno())
+    return handle.reader, handle.writer, get_hub().loop.waiting
+
+
+@pytest.mark.parametrize("taker_first", [True, False])
+def test_many_look_on_while_one_takes_and_all_are_woken(ours, theirs, taker_first):
+    waits = [look, look, look]
+    waits.insert(0 if taker_first else 3, lambda end: wait_readable(end.fileno()))
+    waiting = [spawn(wait, ours) for wait in waits]
+    wait_all_parked()
+    assert get_hub().loop.waiting == 1
+
+    theirs.send(b"x")
+
+    assert [each.get() for each in joinall(waiting)] == [True] * 4
+    assert waiting_there(ours) == (None, None, 0)
+
+
+def test_many_look_on_for_writing(ours, theirs):
+    fill(ours)
+    waiting = [spawn(look, ours, WRITE), spawn(wait_writable, ours.fileno()), spawn(look, ours, WRITE)]
+    wait_all_parked()
+
+    drain(theirs)
+
+    assert [each.get() for each in joinall(waiting)] == [True] * 3
+    assert waiting_there(ours) == (None, None, 0)
+
+
+@pytest.mark.parametrize("order", ["taker first", "onlooker first"])
+def test_a_second_that_takes_is_refused_among_onlookers(ours, order):
+    waits = [lambda: wait_readable(ours.fileno()), lambda: look(ours)]
+    waiting = [spawn(wait) for wait in (waits if order == "taker first" else waits[::-1])]
+    wait_all_parked()
+
+    with pytest.raises(ConcurrentObjectUseError, match="descriptor"):
+        wait_readable(ours.fileno())
+
+    assert not any(each.ready() for each in waiting)
+    for each in waiting:
+        each.kill()
+    assert waiting_there(ours) == (None, None, 0)
+
+
+def test_an_onlooker_that_gives_up_leaves_the_others_waiting(ours, theirs):
+    taking, looking = spawn(wait_readable, ours.fileno()), spawn(look, ours)
+    wait_all_parked()
+
+    assert look(ours, timeout=0.001) is False
+    assert wait_writable(ours.fileno()) is True
+    theirs.send(b"x")
+
+    assert taking.get() and looking.get()
+    assert waiting_there(ours) == (None, None, 0)
+
+
+def test_the_one_that_takes_gives_up_and_another_takes_its_place(ours, theirs):
+    looking = spawn(look, ours)
+    wait_all_parked()
+    assert wait_readable(ours.fileno(), deadline_in(0.001)) is False
+    taking = spawn(wait_readable, ours.fileno())
+    wait_all_parked()
+
+    theirs.send(b"x")
+
+    assert taking.get() and looking.get()
+
+
+def test_closing_tells_onlookers_too(ours):
+    def error_of(wait, *args):
+        with pytest.raises(OSError) as caught:
+            wait(*args)
+        return caught.value.errno
+
+    waiting = [spawn(error_of, look, ours), spawn(error_of, wait_readable, ours.fileno()), spawn(error_of, look, ours)]
+    wait_all_parked()
+
+    notify_closing(ours.fileno())
+
+    assert [each.get() for each in joinall(waiting)] == [errno.EBADF] * 3

@@ -1,7 +1,7 @@
 """Waiting for descriptors: one handle each, shared by everything in the thread that waits for that number.
 
 A descriptor has one reader and one writer at a time.  Two greenlets that read from one stream would each get pieces of it
-at random, so the second is refused, with an error that names both.
+at random, so the second is refused, with an error that names both.  Who only looks is not: see `_onlookers`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,23 @@ from typing import Any
 
 from ._hub import get_hub, get_hub_if_exists
 from ._native import poll_fd
+from ._onlookers import Onlookers, add_onlooker, remove_onlooker, waiters_in
 from ._park import Waiter
 from ._scheduler import Scheduler
 from .errors import ConcurrentObjectUseError
 from .loops import READ, WRITE, Handle
 
-__all__ = ["IoReason", "forget_fd", "handle_for", "notify_closing", "wait_on_handle", "wait_readable", "wait_writable"]
+__all__ = [
+    "IoReason",
+    "add_onlooker",
+    "forget_fd",
+    "handle_for",
+    "notify_closing",
+    "remove_onlooker",
+    "wait_on_handle",
+    "wait_readable",
+    "wait_writable",
+]
 
 
 class IoReason:
@@ -63,11 +74,10 @@ def notify_closing(fd: int) -> None:
     handle = hub.scheduler.handles.get(fd)
     if handle is None:
         return
-    waiters = (handle.reader, handle.writer)
+    waiters = waiters_in(handle.reader) + waiters_in(handle.writer)
     forget_fd(fd)
     for waiter in waiters:
-        if isinstance(waiter, Waiter):
-            waiter.fail(OSError(errno.EBADF, f"{os.strerror(errno.EBADF)} (closed while {waiter.greenlet!r} waited for it)"))
+        waiter.fail(OSError(errno.EBADF, f"{os.strerror(errno.EBADF)} (closed while {waiter.greenlet!r} waited for it)"))
 
 
 def wait_readable(fd: int, deadline: float | None = None) -> bool:
@@ -96,20 +106,35 @@ def wait_on_handle(handle: Handle, event: int, deadline: float | None) -> bool:
     """Park until the descriptor of *handle* is ready for *event*, after a system call has said that it would block."""
     waiter = Waiter(IoReason("readable" if event == READ else "writable", handle.fd))
     if event == READ:
-        if handle.reader is not None:
-            raise _concurrent_use(handle.reader, waiter)
-        handle.set_reader(waiter)
-    else:
-        if handle.writer is not None:
-            raise _concurrent_use(handle.writer, waiter)
+        if handle.reader is None:
+            handle.set_reader(waiter)
+        else:
+            _take_among(handle.reader, waiter)
+    elif handle.writer is None:
         handle.set_writer(waiter)
+    else:
+        _take_among(handle.writer, waiter)
     try:
         return waiter.park(deadline)
     finally:
         if event == READ:
             handle.clear_reader(waiter)
+            if handle.reader is not None:
+                remove_onlooker(handle, READ, waiter)
         else:
             handle.clear_writer(waiter)
+            if handle.writer is not None:
+                remove_onlooker(handle, WRITE, waiter)
+
+
+def _take_among(entry: Any, waiter: Waiter) -> None:
+    """Let *waiter* be the one that takes, in a slot that *entry* is in already."""
+    if isinstance(entry, Onlookers):
+        if entry.taker is None:
+            entry.taker = waiter
+            return
+        entry = entry.taker
+    raise _concurrent_use(entry, waiter)
 
 
 def _concurrent_use(first: Any, second: Waiter) -> ConcurrentObjectUseError:

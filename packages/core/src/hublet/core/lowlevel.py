@@ -4,7 +4,16 @@ Every wait goes through `Waiter` or `ParkingLot`.  What is here keeps its meanin
 """
 
 from ._hub import call_soon_threadsafe, get_hub, get_hub_if_exists
-from ._io import forget_fd, handle_for, notify_closing, wait_on_handle, wait_readable, wait_writable
+from ._io import (
+    add_onlooker,
+    forget_fd,
+    handle_for,
+    notify_closing,
+    remove_onlooker,
+    wait_on_handle,
+    wait_readable,
+    wait_writable,
+)
 from ._park import ParkingLot, Waiter, deadline_in, yield_now
 from ._threads import call_in_thread
 from .loops import READ, WRITE, Handle, Loop
@@ -16,6 +25,7 @@ __all__ = [
     "Loop",
     "ParkingLot",
     "Waiter",
+    "add_onlooker",
     "call_in_thread",
     "call_soon_threadsafe",
     "deadline_in",
@@ -24,6 +34,7 @@ __all__ = [
     "get_hub_if_exists",
     "handle_for",
     "notify_closing",
+    "remove_onlooker",
     "wait_on_handle",
     "wait_readable",
     "wait_writable",

@@ -2,9 +2,16 @@
 
 `socket.create_server`, `fromfd`, `socketpair` and `getfqdn` are not here: they call what is replaced, by name, when
 they are called.  `SocketType` is the class in C, of which ours is a subclass.
+
+Of `ssl` and `selectors` it is attributes of classes, so that what a program has imported or derived from them by then
+becomes cooperative too.
 """
 
 from __future__ import annotations
+
+import select
+import selectors
+from importlib.util import find_spec
 
 from hublet.core.patching import Patch
 
@@ -47,7 +54,7 @@ def _give_what_methods_need() -> None:
     give_what_methods_need()
 
 
-PATCHES = (
+PATCHES: tuple[Patch, ...] = (
     Patch(
         "dns",
         target="socket",
@@ -93,3 +100,80 @@ PATCHES = (
         ),
     ),
 )
+
+if find_spec("_ssl") is not None:
+    PATCHES += (
+        Patch(
+            "ssl",
+            target="ssl",
+            replacement=f"{__package__}._ssl_in_place",
+            names=("create_connection",),
+            distribution=_DISTRIBUTION,
+        ),
+        Patch(
+            "ssl",
+            target="ssl:SSLContext",
+            replacement=f"{__package__}._ssl_in_place",
+            names=("sslsocket_class",),
+            distribution=_DISTRIBUTION,
+        ),
+        Patch(
+            "ssl",
+            target="ssl:SSLSocket",
+            replacement=f"{__package__}._ssl_in_place",
+            names=("_create",),
+            distribution=_DISTRIBUTION,
+        ),
+    )
+
+
+def _remove_blocking() -> None:
+    """Take out of `select` what programs choose there by looking whether it exists, and what would block.
+
+    `epoll` is replaced before, so that it counts as patched and its original can be found.  Ours stays in
+    `hublet.net.select`.
+    """
+    for name in ("epoll", "kqueue", "kevent", "devpoll"):
+        if hasattr(select, name):
+            delattr(select, name)
+
+
+PATCHES += (
+    Patch(
+        "select",
+        target="select",
+        replacement=f"{__package__}.select",
+        names=tuple(name for name in ("select", "poll", "epoll") if hasattr(select, name)),
+        distribution=_DISTRIBUTION,
+        hook=_remove_blocking,
+    ),
+    Patch(
+        "selectors",
+        target="selectors:SelectSelector",
+        replacement=f"{__package__}._selectors",
+        names=("_select",),
+        distribution=_DISTRIBUTION,
+    ),
+)
+PATCHES += tuple(
+    Patch(
+        "selectors",
+        target=f"selectors:{name}",
+        replacement=f"{__package__}._selectors:{name}",
+        names=("_selector_cls",),
+        distribution=_DISTRIBUTION,
+    )
+    for name in ("PollSelector", "EpollSelector")
+    if hasattr(selectors, name)
+)
+if any(hasattr(selectors, name) for name in ("KqueueSelector", "DevpollSelector")):
+    # Those block, and they are the default where they exist.
+    PATCHES += (
+        Patch(
+            "selectors",
+            target="selectors",
+            replacement=f"{__package__}.selectors",
+            names=("DefaultSelector",),
+            distribution=_DISTRIBUTION,
+        ),
+    )

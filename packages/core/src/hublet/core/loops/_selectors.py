@@ -23,8 +23,17 @@ from ._wakeup import Wakeup
 
 __all__ = ["SelectorsLoop"]
 
-# Taken now, so that patching `selectors` later does not make the loop wait for itself.
-_Selector = selectors.DefaultSelector
+# Taken now, so that patching `selectors` later does not make the loop wait for itself: the class, and in a class of our own
+# what the class looks up when it is used, since it may be patched in place.
+_Selector: type[selectors.BaseSelector] = type(
+    "Selector",
+    (selectors.DefaultSelector,),
+    {
+        name: staticmethod(getattr(selectors.DefaultSelector, name))
+        for name in ("_selector_cls", "_select")
+        if hasattr(selectors.DefaultSelector, name)
+    },
+)
 _SelectSelector = selectors.SelectSelector
 
 # Nobody notices that a loop looks up once a day, and no system takes every number of seconds.

@@ -1,0 +1,162 @@
+"""Parking until one of several descriptors may be ready, beside whoever else waits for them.
+
+`select` and its relatives ask the kernel whether anything is ready, and if nothing is, park here and ask again.  They
+take nothing from a descriptor, so any number may look on at the same one, and one greenlet may read from it meanwhile.
+
+Each descriptor is on the loop only while somebody waits for it, unless it is one of our sockets': whoever owns the
+others closes them without telling us, and a registration that was left behind would be taken for that of the next
+descriptor with the same number.
+
+What the loop does not report, urgent data for one, is left to an epoll of the kernel's inside ours.
+"""
+
+from __future__ import annotations
+
+import select as _stdlib
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from hublet.core.errors import BlockingSwitchOutError
+from hublet.core.lowlevel import (
+    READ,
+    WRITE,
+    Handle,
+    Waiter,
+    add_onlooker,
+    deadline_in,
+    forget_fd,
+    remove_onlooker,
+    yield_now,
+)
+
+from ._handles import handle_of
+
+__all__ = ["give_way", "look_until", "wanted_for"]
+
+_Found = TypeVar("_Found")
+
+# Taken now: patching takes `epoll` out of `select`.
+_epoll: Any = getattr(_stdlib, "epoll", None)
+_NAP = 0.05
+"""Seconds after which to ask again where neither the loop nor an epoll can tell."""
+
+_CREDIT = 32
+_credit = _CREDIT
+
+
+def _bits(*names: str) -> int:
+    """Return the bits of those *names* that this platform has, together."""
+    bits = 0
+    for name in names:
+        bits |= getattr(_stdlib, name, 0)
+    return bits
+
+
+# The numbers are poll(2)'s, which are epoll's too.
+_READING = _bits("POLLIN", "POLLRDNORM", "POLLRDBAND", "POLLRDHUP")
+_WRITING = _bits("POLLOUT", "POLLWRNORM", "POLLWRBAND")
+_ALWAYS = _bits("POLLERR", "POLLHUP", "POLLNVAL")
+
+
+def wanted_for(mask: int) -> int:
+    """Return what to wait for if *mask*, of poll(2), is asked for: `READ`, `WRITE` or both; 0 if the loop cannot tell."""
+    if mask & ~(_READING | _WRITING | _ALWAYS):
+        return 0
+    return (READ if mask & _READING else 0) | (WRITE if mask & _WRITING else 0)
+
+
+def give_way(always: bool) -> None:
+    """Let others run, each time or now and then: what always finds something ready would never park.
+
+    Where nothing may wait, nobody is let run.
+    """
+    global _credit
+    if not always and _credit:
+        _credit -= 1
+        return
+    _credit = _CREDIT
+    try:
+        yield_now()
+    except BlockingSwitchOutError:
+        pass
+
+
+def look_until(
+    ask: Callable[[], _Found],
+    is_found: Callable[[_Found], object],
+    hub: Any,
+    wanted: Mapping[int, int],
+    masks: Mapping[int, int],
+    timeout: float | None,
+) -> _Found:
+    """Return what *ask* returns once *is_found* says that it is something, or at the latest after *timeout* seconds.
+
+    *wanted* says for each descriptor whether `READ` or `WRITE` may make a difference; *masks* does so in the terms of
+    poll(2), for what the loop cannot tell.  Parks between one asking and the next.  Raises `OSError(EBADF)` if one of
+    the descriptors is closed meanwhile.
+    """
+    deadline = deadline_in(timeout)
+    while not is_found(found := ask()):
+        if not _look(hub, wanted, masks, deadline):
+            return ask()
+    return found
+
+
+def _look(hub: Any, wanted: Mapping[int, int], masks: Mapping[int, int], deadline: float | None) -> bool:
+    """Park until any of the descriptors may be ready; false if *deadline* passed first."""
+    if masks and _epoll is not None:
+        with _epoll() as inner:
+            for fd, mask in masks.items():
+                _add(inner, fd, mask)
+            return _park(hub, {**wanted, inner.fileno(): READ}, deadline)
+    nap = deadline_in(_NAP) if masks else None
+    if nap is None or deadline is not None and deadline <= nap:
+        return _park(hub, wanted, deadline)
+    _park(hub, wanted, nap)
+    return True
+
+
+def _add(inner: Any, fd: int, mask: int) -> None:
+    try:
+        inner.register(fd, mask)
+    except PermissionError:
+        pass  # a regular file: what it always is, asking has told
+
+
+def _park(hub: Any, wanted: Mapping[int, int], deadline: float | None) -> bool:
+    waiter = Waiter(("any of the descriptors", sorted(wanted)))
+    looking: list[Handle] = []
+    try:
+        for fd, events in wanted.items():
+            handle = _handle(hub, fd)
+            if handle is None:
+                continue
+            looking.append(handle)
+            if events & READ:
+                add_onlooker(handle, READ, waiter)
+            if events & WRITE:
+                add_onlooker(handle, WRITE, waiter)
+        return waiter.park(deadline)
+    finally:
+        for handle in looking:
+            remove_onlooker(handle, READ, waiter)
+            remove_onlooker(handle, WRITE, waiter)
+            # Without a loop, it was taken off by whoever closed the descriptor, and the number may be another's now.
+            if handle.loop is not None and _is_idle(handle):
+                forget_fd(handle.fd)
+
+
+def _handle(hub: Any, fd: int) -> Handle | None:
+    known: Handle | None = hub.scheduler.handles.get(fd)
+    if known is not None and _is_idle(known):
+        # Whether it is still the same descriptor, nobody knows; a socket of ours registers itself again.
+        forget_fd(fd)
+    try:
+        return handle_of(hub, fd)
+    except PermissionError:
+        return None  # as in _add
+
+
+def _is_idle(handle: Handle) -> bool:
+    return handle.reader is None and handle.writer is None
+
