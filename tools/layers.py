@@ -56,7 +56,7 @@ _park              _entry _hub _native _ring _scheduler _switch errors
 _timeout           _entry _hub _scheduler _switch
 _greenlet          _chunks _config _entry _hub _park _scheduler _switch _timeout | _spawn_tree
 _onlookers         _entry _park loops
-_io                _hub _native _onlookers _park _scheduler errors loops | _switch
+_io                _hub _native _onlookers _park _scheduler _switch errors loops loops._protocol
 _threads           _config _hub _native _park
 _deadlock          _greenlet _park errors
 _scopes            _hub _park _switch _timeout

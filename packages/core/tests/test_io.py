@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hublet.core import ConcurrentObjectUseError, GreenletExit, Timeout, get_hub, joinall, sleep, spawn
+from hublet.core import ConcurrentObjectUseError, GreenletExit, Timeout, config, get_hub, joinall, sleep, spawn
 from hublet.core.lowlevel import (
     READ,
     WRITE,
@@ -25,6 +25,7 @@ from hublet.core.lowlevel import (
     remove_onlooker,
     wait_on_handle,
     wait_readable,
+    wait_to_call,
     wait_writable,
 )
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked
@@ -500,3 +501,117 @@ def test_closing_tells_onlookers_too(ours):
     notify_closing(ours.fileno())
 
     assert [each.get() for each in joinall(waiting)] == [errno.EBADF] * 3
+
+
+# Waiting between two system calls
+
+
+@pytest.fixture(params=["native", "selectors"])
+def loops(request):
+    """A hub on each loop, taken down after the test."""
+    if request.param == "native" and get_hub().loop.name != "native":
+        pytest.skip("the native loop is not the one here")
+    hub, before = get_hub(), get_hub().loop.name
+    if request.param == before:
+        yield
+        return
+    hub.destroy()
+    config.loop = request.param
+    yield get_hub()
+    get_hub().destroy()
+    config.loop = before
+
+
+@pytest.mark.usefixtures("loops")
+@pytest.mark.parametrize("tried", [True, False])
+def test_a_call_is_made_again_when_it_may_succeed(ours, theirs, tried):
+    handle = handle_for(ours.fileno())
+    wait_all_parked()
+    handle.fresh = 0
+    for _ in range(3):
+        reader = spawn(wait_to_call, handle, READ, None, tried)
+        wait_all_parked()
+        assert not reader.ready()
+
+        theirs.send(b"x")
+
+        assert reader.get() == 1
+        assert ours.recv(100) == b"x"
+
+
+@pytest.mark.usefixtures("loops")
+def test_what_was_reported_to_somebody_else_is_not_waited_for_untried(ours, theirs):
+    handle = handle_for(ours.fileno())
+    wait_all_parked()
+    handle.fresh = 0
+    other = spawn(wait_readable, ours.fileno())
+    wait_all_parked()
+    theirs.send(b"x")
+    other.get()
+
+    with Timeout(1):
+        assert wait_to_call(handle, READ, None, False) == 1
+
+
+@pytest.mark.usefixtures("loops")
+def test_what_came_while_nobody_waited_is_not_waited_for_untried(ours, theirs):
+    handle = handle_for(ours.fileno())
+    wait_all_parked()
+    handle.fresh = 0
+    theirs.send(b"x")
+    wait_all_parked()
+
+    with Timeout(1):
+        assert wait_to_call(handle, READ, None, False) == 1
+
+
+@pytest.mark.usefixtures("loops")
+@pytest.mark.parametrize("what", ["the end", "urgent data"])
+def test_what_comes_together_with_data_is_not_waited_for_untried(tcp, what):
+    ours, theirs = tcp
+    handle = handle_for(ours.fileno())
+    reader = spawn(wait_to_call, handle, READ, None, True)
+    wait_all_parked()
+    theirs.send(b"x")
+    if what == "the end":
+        theirs.shutdown(socket.SHUT_WR)
+    else:
+        theirs.send(b"!", socket.MSG_OOB)
+        theirs.send(b"y")
+    assert reader.get() == 1
+    assert ours.recv(100) == b"x"
+
+    with Timeout(1):
+        assert wait_to_call(handle, READ, None, False) == 1
+
+    assert ours.recv(100) == (b"" if what == "the end" else b"y")
+
+
+def test_a_call_that_may_not_succeed_in_time_is_not_made_again(ours, clock: FakeClock):
+    assert wait_to_call(handle_for(ours.fileno()), READ, clock.now() + 3, True) == 0
+
+
+def test_a_handle_of_another_thread_or_of_nobody_is_not_waited_on(ours):
+    handle = handle_for(ours.fileno())
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(wait_to_call(handle, READ, None, True)))
+    thread.start()
+    thread.join()
+    forget_fd(ours.fileno())
+
+    assert seen == [-1]
+    assert wait_to_call(handle, READ, None, True) == -1
+
+
+@pytest.fixture
+def tcp():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        one = socket.create_connection(listener.getsockname())
+        other, _ = listener.accept()
+    for each in (one, other):
+        each.setblocking(False)
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    yield one, other
+    for each in (one, other):
+        notify_closing(each.fileno())
+        each.close()

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Any
 
+from . import _park, _switch
 from ._hub import get_hub, get_hub_if_exists
 from ._native import poll_fd
 from ._onlookers import Onlookers, add_onlooker, remove_onlooker, waiters_in
 from ._park import Waiter
 from ._scheduler import Scheduler
 from .errors import ConcurrentObjectUseError
-from .loops import READ, WRITE, Handle
+from .loops import READ, WRITE
+from .loops._protocol import Handle
+
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = [
     "IoReason",
@@ -27,21 +32,25 @@ __all__ = [
     "remove_onlooker",
     "wait_on_handle",
     "wait_readable",
+    "wait_to_call",
     "wait_writable",
 ]
+
+_READ = 1  # `READ`, without the look-up of a global name where this is compiled
+_ENDED = 4
 
 
 class IoReason:
     """What a greenlet waits for when it waits for a descriptor."""
 
-    __slots__ = ("fd", "verb")
+    __slots__ = ("event", "fd")
 
-    def __init__(self, verb: str, fd: int) -> None:
-        self.verb = verb
+    def __init__(self, event: int, fd: int) -> None:
+        self.event = event
         self.fd = fd
 
     def __repr__(self) -> str:
-        return f"descriptor {self.fd} to be {self.verb}"
+        return f"descriptor {self.fd} to be {'readable' if self.event == READ else 'writable'}"
 
 
 def handle_for(fd: int) -> Handle:
@@ -104,8 +113,11 @@ def _wait(fd: int, event: int, deadline: float | None) -> bool:
 
 def wait_on_handle(handle: Handle, event: int, deadline: float | None) -> bool:
     """Park until the descriptor of *handle* is ready for *event*, after a system call has said that it would block."""
-    waiter = Waiter(IoReason("readable" if event == READ else "writable", handle.fd))
-    if event == READ:
+    reason = IoReason.__new__(IoReason)
+    reason.event = event
+    reason.fd = handle.fd
+    waiter = _park.make_waiter(reason)
+    if event == _READ:
         if handle.reader is None:
             handle.set_reader(waiter)
         else:
@@ -117,14 +129,13 @@ def wait_on_handle(handle: Handle, event: int, deadline: float | None) -> bool:
     try:
         return waiter.park(deadline)
     finally:
-        if event == READ:
-            handle.clear_reader(waiter)
+        if event == _READ:
             if handle.reader is not None:
+                handle.clear_reader(waiter)
                 remove_onlooker(handle, READ, waiter)
-        else:
+        elif handle.writer is not None:
             handle.clear_writer(waiter)
-            if handle.writer is not None:
-                remove_onlooker(handle, WRITE, waiter)
+            remove_onlooker(handle, WRITE, waiter)
 
 
 def _take_among(entry: Any, waiter: Waiter) -> None:
@@ -137,10 +148,29 @@ def _take_among(entry: Any, waiter: Waiter) -> None:
     raise _concurrent_use(entry, waiter)
 
 
-def _concurrent_use(first: Any, second: Waiter) -> ConcurrentObjectUseError:
-    from ._switch import current  # late: for the message only
+def wait_to_call(handle: Handle, event: int, deadline: float | None, tried: bool) -> int:
+    """As `wait_on_handle`, for a caller that makes its system call as soon as this returns.
 
+    With *tried* that call has just said that it would block.  Without, the caller only knows that it took everything the
+    last time; if anything has been reported since, to whomever, there is no wait.  Return 1 when it is time for the call, 0
+    if *deadline* passed first, and -1, without having waited, if the handle is not this thread's, or is not watched.
+    """
+    scheduler = _switch.thread_scheduler()
+    if scheduler is None or handle.loop is not scheduler.loop:
+        return -1
+    if not tried and handle.fresh & (event | _ENDED):
+        handle.fresh &= ~event
+        return 1
+    if tried:
+        handle.fresh &= ~event
+    if not wait_on_handle(handle, event, deadline):
+        return 0
+    handle.fresh &= ~event
+    return 1
+
+
+def _concurrent_use(first: Any, second: Waiter) -> ConcurrentObjectUseError:
     return ConcurrentObjectUseError(
-        f"{current()!r} would wait for {second.reason!r}, but {first.greenlet!r} waits for that already; "
+        f"{_switch.current()!r} would wait for {second.reason!r}, but {first.greenlet!r} waits for that already; "
         "give each greenlet a descriptor of its own, or a lock around the one"
     )

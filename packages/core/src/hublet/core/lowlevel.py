@@ -12,6 +12,7 @@ from ._io import (
     remove_onlooker,
     wait_on_handle,
     wait_readable,
+    wait_to_call,
     wait_writable,
 )
 from ._park import ParkingLot, Waiter, deadline_in, yield_now
@@ -37,6 +38,7 @@ __all__ = [
     "remove_onlooker",
     "wait_on_handle",
     "wait_readable",
+    "wait_to_call",
     "wait_writable",
     "yield_now",
 ]

@@ -4,7 +4,7 @@ The descriptor is always non-blocking, and so is the socket in C below; the time
 call makes the system call first and waits only when there was nothing to do, at most until one deadline, which is taken
 when the first wait begins, so that a spurious wake-up grants no second full timeout.
 
-A socket that always has something to do would never park.  So after `_CREDIT` calls without a wait it lets others run,
+A socket that always has something to do would never park.  So after `CREDIT` calls without a wait it lets others run,
 *before* the next system call: what is thrown at the greenlet then loses no data.
 
 The class is long because `socket.socket` is; each method is a few lines.
@@ -17,7 +17,7 @@ import errno
 import operator
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from hublet.core import sleep
 from hublet.core.errors import BlockingSwitchOutError
@@ -27,6 +27,8 @@ from ._handles import register, release
 from ._original import Original, block_until_ready
 from ._resolve import resolve_address
 from ._sendfile import use_sendfile
+from ._transfer import CREDIT, accept, prepare, recv, recv_into, recvfrom, send, sendall, sendto
+from ._transfer import compiled as transfer_is_compiled
 
 if TYPE_CHECKING:
     from _socket import _Address, _RetAddress
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 __all__ = ["socket"]
-
-_CREDIT = 32
 
 # What never waits in C either, whatever the timeout: for the error queue the kernel has no event.
 _DO_NOT_WAIT = getattr(_socket, "MSG_DONTWAIT", 0) | getattr(_socket, "MSG_ERRQUEUE", 0)
@@ -50,17 +50,13 @@ _FIRST_PAUSE, _LAST_PAUSE = 0.001, 0.05  # seconds between attempts, where there
 
 # The methods in C, without a look-up along the classes at each call.
 _base = _socket.socket
-_accept: Callable[[_socket.socket], tuple[int, _RetAddress]] = _base._accept  # type: ignore[attr-defined]
 _close = _base.close
 _connect_ex = _base.connect_ex
 _detach = _base.detach
 _fileno = _base.fileno
 _finalize: Callable[[_socket.socket], None] = _base.__del__  # type: ignore[attr-defined]
-_recv = _base.recv
 _recv_into = _base.recv_into
-_recvfrom = _base.recvfrom
 _recvfrom_into = _base.recvfrom_into
-_send = _base.send
 _sendto = _base.sendto
 _family: Callable[[_socket.socket], int] = _base.family.__get__
 _type: Callable[[_socket.socket], int] = _base.type.__get__
@@ -80,10 +76,12 @@ class socket(Original):
     """
 
     __module__ = "hublet.net.socket"
-    __slots__ = ("_credit", "_handle", "_hub", "_timeout")
+    __slots__ = ("_answered", "_credit", "_emptied", "_handle", "_hub", "_timeout")
 
+    _answered: bool  # what it did last was to send, or nothing at all
     _closed: bool
     _credit: int
+    _emptied: bool | None  # the last `recv` has taken all that there was; None where that cannot be known
     _handle: Handle | None
     _hub: Any
     _io_refs: int
@@ -91,10 +89,12 @@ class socket(Original):
 
     def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:
         self._handle = self._hub = None
-        self._credit = _CREDIT
+        self._credit = CREDIT
+        self._answered = True
         _base.__init__(self, family, type, proto, fileno)
         self._io_refs = 0
         self._closed = False
+        self._emptied = False if _is_tcp(_family(self), _type(self), _proto(self)) else None
         self._timeout = _base.gettimeout(self)  # the default, or 0.0 with SOCK_NONBLOCK
         if self._timeout != 0.0 or fileno is not None:
             _base.setblocking(self, False)
@@ -143,7 +143,9 @@ class socket(Original):
             raise TimeoutError("timed out")
 
     def _is_ready_by(self, event: int, deadline: float | None) -> bool:
-        self._credit = _CREDIT
+        self._credit = CREDIT
+        if self._emptied:
+            self._emptied = False
         handle = self._handle
         if handle is None or handle.loop is None or self._hub is not get_hub_if_exists():
             handle = register(self)
@@ -160,19 +162,28 @@ class socket(Original):
         while True:
             self._wait(event, deadline)
             try:
-                return call(self, *args)
+                result = call(self, *args)
             except BlockingIOError:
-                pass
+                continue
+            self._answered = event == WRITE
+            return result
 
     def _call(self, event: int, flags: int, call: Callable[..., Any], *args: Any) -> Any:
         """Return ``call(self, *args)``; wait for *event* while it would block."""
         self._spend()
         try:
-            return call(self, *args)
+            result = call(self, *args)
+            self._answered = event == WRITE
+            return result
         except BlockingIOError:
             if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
                 raise
         return self._repeat(event, call, *args)
+
+    def _is_waiting_for_peer(self) -> bool:
+        """Say whether a greenlet waits to receive, having sent something last, or not received anything yet."""
+        handle = self._handle
+        return self._answered and handle is not None and handle.reader is not None
 
     def _nap(self, seconds: float, deadline: float | None) -> bool:
         """Wait *seconds* where the kernel has no event to wait for; false if *deadline* has passed."""
@@ -191,7 +202,7 @@ class socket(Original):
 
     def _give_way(self) -> None:
         """Let others run, unless the caller must not wait: it would not have had to."""
-        self._credit = _CREDIT
+        self._credit = CREDIT
         if self._timeout != 0.0:
             try:
                 yield_now()
@@ -200,40 +211,9 @@ class socket(Original):
 
     # Receiving
 
-    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        """As `socket.recv`.  Parks."""
-        credit = self._credit  # `_spend`, without the call
-        if credit:
-            self._credit = credit - 1
-        else:
-            self._give_way()
-        if flags and self._gathers(flags):
-            buf = bytearray(bufsize)
-            return bytes(memoryview(buf)[: self._recv_all_into(memoryview(buf), flags)])
-        try:
-            return _recv(self, bufsize, flags)
-        except BlockingIOError:
-            if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
-                raise
-        return self._repeat(READ, _recv, bufsize, flags)  # type: ignore[no-any-return]
-
-    def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
-        """As `socket.recv_into`.  Parks."""
-        credit = self._credit
-        if credit:
-            self._credit = credit - 1
-        else:
-            self._give_way()
-        if flags and self._gathers(flags):
-            view = memoryview(buffer).cast("B")
-            if 0 <= nbytes <= len(view):
-                return self._recv_all_into(view[:nbytes] if nbytes else view, flags)
-        try:
-            return _recv_into(self, buffer, nbytes, flags)
-        except BlockingIOError:
-            if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
-                raise
-        return self._repeat(READ, _recv_into, buffer, nbytes, flags)  # type: ignore[no-any-return]
+    recv = recv
+    recv_into = recv_into
+    recvfrom = recvfrom
 
     def _gathers(self, flags: int) -> bool:
         """Say whether a call with *flags* waits in C until the whole buffer is full."""
@@ -244,6 +224,10 @@ class socket(Original):
             and _type(self) == _socket.SOCK_STREAM
         )
 
+    def _recv_all(self, bufsize: int, flags: int) -> bytes:
+        buf = memoryview(bytearray(bufsize))
+        return bytes(buf[: self._recv_all_into(buf, flags)])
+
     def _recv_all_into(self, view: memoryview, flags: int) -> int:
         """Fill *view*; return how much there was before the end.  The kernel does so only if the descriptor blocks."""
         count = 0
@@ -252,10 +236,6 @@ class socket(Original):
             count += received
             if not received or count == len(view):
                 return count
-
-    def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, _RetAddress]:
-        """As `socket.recvfrom`.  Parks."""
-        return self._call(READ, flags, _recvfrom, bufsize, flags)  # type: ignore[no-any-return]
 
     def recvfrom_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> tuple[int, _RetAddress]:
         """As `socket.recvfrom_into`.  Parks."""
@@ -275,56 +255,12 @@ class socket(Original):
 
     # Sending
 
-    def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:
-        """As `socket.send`.  Parks."""
-        credit = self._credit
-        if credit:
-            self._credit = credit - 1
-        else:
-            self._give_way()
-        try:
-            return _send(self, data, flags)
-        except BlockingIOError:
-            if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
-                raise
-        return self._repeat(WRITE, _send, data, flags)  # type: ignore[no-any-return]
+    send = send
+    sendall = sendall
+    sendto = sendto
 
-    def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
-        """As `socket.sendall`: one deadline for all of *data*.  Parks."""
-        credit = self._credit
-        if credit:
-            self._credit = credit - 1
-        else:
-            self._give_way()
-        try:
-            sent = _send(self, data, flags)
-        except BlockingIOError:
-            if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
-                raise
-            sent = 0
-        if data.__class__ is bytes and sent == len(data):
-            return  # the common case, without a memoryview
-        view = memoryview(data)
-        if sent != view.nbytes:
-            self._send_rest(view.cast("B")[sent:], flags)
-
-    def _send_rest(self, view: memoryview, flags: int) -> None:
-        deadline = self._deadline()
-        while view:
-            try:
-                view = view[_send(self, view, flags) :]
-                continue
-            except BlockingIOError:
-                if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
-                    raise
-            self._wait(WRITE, deadline)
-
-    @overload
-    def sendto(self, data: ReadableBuffer, address: _Address, /) -> int: ...
-    @overload
-    def sendto(self, data: ReadableBuffer, flags: int, address: _Address, /) -> int: ...
-    def sendto(self, *args: Any) -> int:
-        """As `socket.sendto`.  Parks, also to find the address of a name."""
+    def _sendto(self, *args: Any) -> int:
+        """As `sendto`, for any arguments and addresses."""
         if len(args) not in (2, 3):
             return _sendto(self, *args)  # which raises the original's error
         *others, address = args
@@ -374,14 +310,7 @@ class socket(Original):
 
     # Connecting
 
-    def accept(self) -> tuple[socket, _RetAddress]:
-        """As `socket.accept`.  Parks.  What it returns is one of these sockets, whatever the class of this one."""
-        fd, address = self._call(READ, 0, _accept)
-        try:
-            return socket(_family(self), _type(self), _proto(self), fd), address
-        except BaseException:
-            _socket.close(fd)
-            raise
+    accept = accept
 
     def connect(self, address: _Address, /) -> None:
         """As `socket.connect`.  Parks, also to find the address of a name."""
@@ -463,3 +392,29 @@ class socket(Original):
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
             _detach(self)
         _finalize(self)
+
+
+def _is_tcp(family: int, type: int, proto: int) -> bool:
+    return family in _BY_NAME and type == _socket.SOCK_STREAM and proto in (0, _socket.IPPROTO_TCP)
+
+
+def _adopt(fd: int, family: int, type: int, proto: int) -> socket:
+    """Return a socket that owns *fd*, as ``socket(family, type, proto, fd)`` makes it, in less time."""
+    sock = socket.__new__(socket)
+    sock._handle = sock._hub = None
+    sock._credit = CREDIT
+    sock._answered = True
+    sock._emptied = False if _is_tcp(family, type, proto) else None
+    sock._io_refs = 0
+    sock._closed = False
+    sock._timeout = _socket.getdefaulttimeout()
+    if transfer_is_compiled:
+        # The flag says that the descriptor is so already, which saves a system call.
+        _base.__init__(sock, family, type | _socket.SOCK_NONBLOCK, proto, fd)
+    else:
+        _base.__init__(sock, family, type, proto, fd)
+        _base.setblocking(sock, False)
+    return sock
+
+
+prepare(socket, _adopt)

@@ -112,7 +112,7 @@ cdef extern from *:
 
 cdef extern from "sys/epoll.h":
     int EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD
-    uint32_t EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP, EPOLLET
+    uint32_t EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLERR, EPOLLHUP, EPOLLRDHUP, EPOLLET
     ctypedef union epoll_data_t:
         uint64_t u64
     ctypedef struct epoll_event "struct epoll_event":
@@ -131,6 +131,7 @@ cdef extern from "unistd.h":
 cdef enum:
     READ = 1
     WRITE = 2
+    ENDED = 4
     BATCH = 256
 
 # The end of a pipe of ours that CPython writes to at this moment, or -1.
@@ -229,7 +230,7 @@ cdef class EpollLoop(Loop):
 
     cdef int _add(self, Handle handle) except -1:
         cdef epoll_event event
-        event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
+        event.events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET
         event.data.u64 = (<uint64_t>handle.generation << 32) | <uint32_t>handle.fd
         if epoll_ctl(self._epoll, EPOLL_CTL_ADD, handle.fd, &event) < 0:
             # No handle of ours has the number: what is registered was closed without our being told, while there was
@@ -327,8 +328,9 @@ cdef class EpollLoop(Loop):
                 if handle.generation == generation:
                     # Should it raise, the event comes once more, for the other direction.
                     handle.ready(
-                        (READ if events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) else 0)
+                        (READ if events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR) else 0)
                         | (WRITE if events & (EPOLLOUT | EPOLLHUP | EPOLLERR) else 0)
+                        | (ENDED if events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR) else 0)
                     )
             self._next += 1
         if signalled:

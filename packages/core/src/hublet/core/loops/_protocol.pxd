@@ -10,6 +10,7 @@ cdef class Handle:
     cdef public Loop loop
     cdef public int fd
     cdef public int armed
+    cdef public int fresh
     cdef public Entry reader
     cdef public Entry writer
     cdef public object data

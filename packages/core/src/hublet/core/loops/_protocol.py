@@ -9,7 +9,7 @@ A loop knows nothing of greenlets and deadlines.  Its rules:
    registers; a level-triggered loop arms when a slot is filled (`arm`), and disarms lazily: when readiness arrives and
    nobody waits for it.
 4. Readiness that nobody waits for may be dropped, so whoever waits must have tried the system call first and found that
-   it would block (or asked `poll(2)`).
+   it would block (or asked `poll(2)`), or look at what the handle has kept of it (`Handle.fresh`).
 5. A loop belongs to the thread that made it.  Only `wake` may be called from another thread or from a signal handler.
    `sleeping` is the hub's: it is set before the hub looks for the last time whether anything is ready, and reset after
    `poll`; who finds it set must call `wake`.  A loop neither sets nor reads it, and no `wake` is lost, early as it may come.
@@ -24,10 +24,11 @@ from __future__ import annotations
 
 from .._entry import Entry
 
-__all__ = ["READ", "WRITE", "Handle", "Loop"]
+__all__ = ["ENDED", "READ", "WRITE", "Handle", "Loop"]
 
 READ = _READ = 1
 WRITE = _WRITE = 2
+ENDED = 4
 
 
 class Handle:
@@ -36,12 +37,14 @@ class Handle:
     Used by one thread only: its loop's.
     """
 
-    __slots__ = ("armed", "data", "fd", "loop", "reader", "writer")
+    __slots__ = ("armed", "data", "fd", "fresh", "loop", "reader", "writer")
 
     def __init__(self, loop: Loop, fd: int) -> None:
         self.loop: Loop | None = loop  # None once unwatched
         self.fd = fd
         self.armed = 0
+        # What was reported and not yet acted upon by one who waits for it to make its system call (`_io.wait_to_call`).
+        self.fresh = 0
         self.reader: Entry | None = None
         self.writer: Entry | None = None
         self.data: object = None  # for the loop's own use
@@ -79,8 +82,13 @@ class Handle:
                 self.loop.waiting -= 1
 
     def ready(self, events: int) -> int:
-        """Notify who waits for *events* (`READ`, `WRITE` or both); return the events that nobody waited for."""
+        """Notify who waits for *events* (`READ`, `WRITE` or both); return the events that nobody waited for.
+
+        A loop that reports each thing only once adds `ENDED` when more than data has come: the end, an error, urgent data.
+        What it reports together may take several system calls to see, so from then on nobody waits untried.
+        """
         unwanted = 0
+        self.fresh |= events
         if events & _READ:
             entry = self.reader
             if entry is None:

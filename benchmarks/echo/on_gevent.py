@@ -1,0 +1,49 @@
+"""Echo servers on gevent: python on_gevent.py KIND, which prints the port and serves until it is killed."""
+
+import sys
+
+from gevent import socket, spawn
+from gevent.server import StreamServer
+
+
+def echo(sock, address=None):
+    while data := sock.recv(65536):
+        sock.sendall(data)
+
+
+def stream():
+    server = StreamServer(("127.0.0.1", 0), echo, backlog=4096)
+    server.start()
+    print(server.server_port, flush=True)
+    server.serve_forever()
+
+
+def tls():
+    from certificate import server_context
+    from gevent import ssl
+
+    server = StreamServer(("127.0.0.1", 0), echo, backlog=4096, ssl_context=server_context(ssl))
+    server.start()
+    print(server.server_port, flush=True)
+    server.serve_forever()
+
+
+def plain():
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(4096)
+    print(listener.getsockname()[1], flush=True)
+    while True:
+        spawn(echo, listener.accept()[0])
+
+
+def udp():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    print(sock.getsockname()[1], flush=True)
+    while True:
+        data, address = sock.recvfrom(65536)
+        sock.sendto(data, address)
+
+
+globals()[sys.argv[1]]()

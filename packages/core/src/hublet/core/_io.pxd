@@ -1,0 +1,22 @@
+cimport cython
+from . cimport _park, _switch
+from ._park cimport Waiter
+from ._scheduler cimport Scheduler
+from .loops._protocol cimport Handle
+
+cdef int _READ
+cdef int _ENDED
+
+@cython.final
+cdef class IoReason:
+    cdef public int event
+    cdef public int fd
+
+@cython.locals(scheduler=Scheduler, handle=Handle)
+cpdef Handle handle_for(int fd)
+
+@cython.locals(reason=IoReason, waiter=Waiter)
+cpdef bint wait_on_handle(Handle handle, int event, object deadline) except -1
+
+@cython.locals(scheduler=Scheduler)
+cpdef int wait_to_call(Handle handle, int event, object deadline, bint tried) except -2

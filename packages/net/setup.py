@@ -1,0 +1,91 @@
+"""Build hublet-net: the hot path of its sockets compiled where that is possible, interpreted everywhere else.
+
+Everything that can be said once is in `pyproject.toml`.  This file finds what can be compiled: every `.pyx`, whose `.py` of the
+same name is its interpreted twin.  The environment variable `HUBLET_PURE` decides:
+
+- unset: compile; if that does not work, say so and install the interpreted modules;
+- `1`: compile nothing;
+- `0`: compile, and fail if that does not work.
+
+Elsewhere than on Linux nothing is compiled: what is in C there is the system's calls, and others have others.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+SOURCES = Path("src")
+PACKAGE = SOURCES / "hublet" / "net"
+
+DIRECTIVES = {
+    "language_level": 3,
+    # C types are written as such; annotations are for readers and type checkers.
+    "annotation_typing": False,
+}
+
+
+def find_extensions():
+    """Return one `Extension` for each module that can be compiled."""
+    # The full dotted name: in a namespace package Cython would otherwise drop its first part.
+    return [
+        Extension(".".join(source.relative_to(SOURCES).with_suffix("").parts), [source.as_posix()], optional=True)
+        for source in sorted(PACKAGE.glob("*.pyx"))
+    ]
+
+
+class CannotCompileError(Exception):
+    """Something that compiling needs is missing, or an extension did not build."""
+
+
+class BuildAllOrNone(build_ext):
+    """Build every extension, or none of them."""
+
+    def run(self):
+        insist = os.environ.get("HUBLET_PURE") == "0"
+        try:
+            super().run()
+        except Exception as error:  # whatever it is: a build that is optional must not stop the install
+            if insist:
+                raise
+            for extension in self.extensions:
+                Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
+            self.warn(f"hublet.net will run interpreted: {error}")
+
+    def build_extensions(self):
+        try:
+            from Cython.Build import cythonize  # late: not needed when nothing is compiled
+        except ImportError:
+            raise CannotCompileError("Cython is not installed") from None
+        self._try_the_compiler()
+        made = cythonize(
+            self.extensions,
+            build_dir=os.path.join(self.build_temp, "cython"),  # generated C stays out of the source tree
+            compiler_directives=DIRECTIVES,
+        )
+        generated = {each.name: each.sources for each in made}
+        for extension in self.extensions:
+            extension.sources = generated[extension.name]
+        super().build_extensions()
+        missing = [each.name for each in self.extensions if not os.path.exists(self.get_ext_fullpath(each.name))]
+        if missing:
+            raise CannotCompileError(f"{', '.join(missing)} did not compile")
+
+    def _try_the_compiler(self):
+        # One small file first: without a compiler, one clear line instead of an error for each module.
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "probe.c")
+            source.write_text("#include <Python.h>\n")
+            try:
+                self.compiler.compile([str(source)], output_dir=folder)
+            except Exception as error:  # each compiler has its own
+                raise CannotCompileError(f"there is no working C compiler ({error})") from error
+
+
+if os.environ.get("HUBLET_PURE") == "1" or sys.implementation.name != "cpython" or not sys.platform.startswith("linux"):
+    setup()
+else:
+    setup(ext_modules=find_extensions(), cmdclass={"build_ext": BuildAllOrNone})

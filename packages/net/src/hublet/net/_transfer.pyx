@@ -1,0 +1,541 @@
+# cython: boundscheck=False, wraparound=False, binding=True
+"""`_transfer.py` in C.
+
+**The system call** is made on the descriptor, with MSG_DONTWAIT, and its error number is looked at before there is any
+exception: EAGAIN is no error here.  What a socket of ours keeps in its slots is read where it lies, and so is the descriptor,
+which is the first field of CPython's socket object; `prepare` makes sure of that, and asks `fileno()` if it is not so.
+
+**The GIL** is kept for what takes about as long as to give it up and get it back, which is 64 KiB and less.  Beside a thread
+that computes, whoever gives it up gets it back 5 ms later.
+
+**Receiving** goes into one buffer for all sockets, and what has come is copied into an object of its size: to make one of the
+size that was asked for and then shrink it costs more, up to some 16 KiB.  No switch comes between the two.
+
+**What is empty is not asked again.**  TCP gives all that it has, so after a receive that was not filled there is nothing until
+the loop says so, and a `recv` waits at once.  See `wait_to_call` for what takes care that nothing is missed.
+"""
+
+import os as _os
+import socket as _stdlib
+from _socket import close as _close_fd, socket as _base
+
+from hublet.core.lowlevel import deadline_in, wait_to_call
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_XDECREF
+from libc.errno cimport EAGAIN, EINTR
+
+cdef extern from *:
+    """
+    #include <arpa/inet.h>
+    #include <errno.h>
+    #include <netinet/in.h>
+    #include <string.h>
+    #include <structmember.h>
+    #include <sys/socket.h>
+
+    #define HUBLET_KEEP_GIL 65536
+    static char hublet_scratch[HUBLET_KEEP_GIL];
+
+    /* How CPython's socket object begins, in every version that we know of. */
+    typedef struct { PyObject_HEAD int fd, family, type, proto; } hublet_socket;
+
+    static Py_ssize_t hublet_slot_offset(PyObject *descriptor) {
+        if (!PyObject_TypeCheck(descriptor, &PyMemberDescr_Type)) {
+            PyErr_SetString(PyExc_TypeError, "not a slot");
+            return -1;
+        }
+        return ((PyMemberDescrObject *)descriptor)->d_member->offset;
+    }
+    #define HUBLET_SLOT(self, offset) (*(PyObject **)((char *)(self) + (offset)))
+    static void hublet_set_slot(PyObject *self, Py_ssize_t offset, PyObject *value) {
+        PyObject *old = HUBLET_SLOT(self, offset);
+        Py_INCREF(value);
+        HUBLET_SLOT(self, offset) = value;
+        Py_XDECREF(old);
+    }
+
+    /* Each returns minus the error number where the system call returns -1. */
+    static Py_ssize_t hublet_recv(int fd, void *buf, size_t size, int flags) {
+        Py_ssize_t count;
+        if (size > HUBLET_KEEP_GIL) {
+            int error;
+            Py_BEGIN_ALLOW_THREADS
+            count = recv(fd, buf, size, flags | MSG_DONTWAIT);
+            error = errno;
+            Py_END_ALLOW_THREADS
+            return count < 0 ? -error : count;
+        }
+        count = recv(fd, buf, size, flags | MSG_DONTWAIT);
+        return count < 0 ? -errno : count;
+    }
+
+    static Py_ssize_t hublet_send(int fd, const void *buf, size_t size, int flags) {
+        Py_ssize_t count;
+        if (size > HUBLET_KEEP_GIL) {
+            int error;
+            Py_BEGIN_ALLOW_THREADS
+            count = send(fd, buf, size, flags | MSG_DONTWAIT);
+            error = errno;
+            Py_END_ALLOW_THREADS
+            return count < 0 ? -error : count;
+        }
+        count = send(fd, buf, size, flags | MSG_DONTWAIT);
+        return count < 0 ? -errno : count;
+    }
+
+    typedef union {
+        struct sockaddr any;
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+        struct sockaddr_storage storage;
+    } hublet_address;
+
+    static Py_ssize_t hublet_recvfrom(int fd, void *buf, size_t size, int flags, hublet_address *from, socklen_t *length) {
+        Py_ssize_t count;
+        *length = sizeof *from;
+        count = recvfrom(fd, buf, size, flags | MSG_DONTWAIT, &from->any, length);
+        return count < 0 ? -errno : count;
+    }
+
+    static Py_ssize_t hublet_sendto(int fd, const void *buf, size_t size, int flags, hublet_address *to, socklen_t length) {
+        Py_ssize_t count = sendto(fd, buf, size, flags | MSG_DONTWAIT, &to->any, length);
+        return count < 0 ? -errno : count;
+    }
+
+    static int hublet_accept(int fd, hublet_address *from, socklen_t *length) {
+        int accepted;
+        *length = sizeof *from;
+        accepted = accept4(fd, &from->any, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        return accepted < 0 ? -errno : accepted;
+    }
+
+    /* The address as Python has it; None if it is of another family, or there is none. */
+    static PyObject *hublet_from_address(hublet_address *address, socklen_t length) {
+        char host[INET6_ADDRSTRLEN];
+        if (length >= sizeof address->ipv4 && address->any.sa_family == AF_INET) {
+            inet_ntop(AF_INET, &address->ipv4.sin_addr, host, sizeof host);
+            return Py_BuildValue("si", host, (int)ntohs(address->ipv4.sin_port));
+        }
+        if (length >= sizeof address->ipv6 && address->any.sa_family == AF_INET6) {
+            inet_ntop(AF_INET6, &address->ipv6.sin6_addr, host, sizeof host);
+            return Py_BuildValue("siII", host, (int)ntohs(address->ipv6.sin6_port),
+                                 (unsigned int)ntohl(address->ipv6.sin6_flowinfo),
+                                 (unsigned int)address->ipv6.sin6_scope_id);
+        }
+        Py_RETURN_NONE;
+    }
+
+    /* The length of the address that a tuple of a numeric host and a port stands for; 0 if it is anything else. */
+    static socklen_t hublet_to_address(PyObject *tuple, int family, hublet_address *address) {
+        PyObject *host, *port;
+        const char *text;
+        Py_ssize_t size;
+        long number;
+        if (!PyTuple_CheckExact(tuple) || PyTuple_GET_SIZE(tuple) != 2) return 0;
+        host = PyTuple_GET_ITEM(tuple, 0);
+        port = PyTuple_GET_ITEM(tuple, 1);
+        if (!PyUnicode_CheckExact(host) || !PyUnicode_IS_COMPACT_ASCII(host) || !PyLong_CheckExact(port)) return 0;
+        text = PyUnicode_AsUTF8AndSize(host, &size);
+        number = PyLong_AsLong(port);
+        if (PyErr_Occurred()) PyErr_Clear();
+        if (text == NULL || (size_t)size != strlen(text) || number < 0 || number > 65535) return 0;
+        memset(address, 0, sizeof *address);
+        if (family == AF_INET && inet_pton(AF_INET, text, &address->ipv4.sin_addr) == 1) {
+            address->ipv4.sin_family = AF_INET;
+            address->ipv4.sin_port = htons((unsigned short)number);
+            return sizeof address->ipv4;
+        }
+        if (family == AF_INET6 && inet_pton(AF_INET6, text, &address->ipv6.sin6_addr) == 1) {
+            address->ipv6.sin6_family = AF_INET6;
+            address->ipv6.sin6_port = htons((unsigned short)number);
+            return sizeof address->ipv6;
+        }
+        return 0;
+    }
+    """
+    ctypedef struct hublet_socket:
+        int fd
+        int family
+        int type
+        int proto
+    ctypedef union hublet_address:
+        pass
+    ctypedef unsigned int socklen_t
+    enum: HUBLET_KEEP_GIL
+    int MSG_DONTWAIT, MSG_ERRQUEUE, AF_INET, AF_INET6
+    char *hublet_scratch
+    Py_ssize_t hublet_slot_offset(object descriptor) except -1
+    PyObject *HUBLET_SLOT(PyObject *self, Py_ssize_t offset)
+    void hublet_set_slot(PyObject *self, Py_ssize_t offset, object value)
+    Py_ssize_t hublet_recv(int fd, void *buf, size_t size, int flags)
+    Py_ssize_t hublet_send(int fd, const void *buf, size_t size, int flags)
+    Py_ssize_t hublet_recvfrom(int fd, void *buf, size_t size, int flags, hublet_address *come_from, socklen_t *length)
+    Py_ssize_t hublet_sendto(int fd, const void *buf, size_t size, int flags, hublet_address *to, socklen_t length)
+    int hublet_accept(int fd, hublet_address *come_from, socklen_t *length)
+    object hublet_from_address(hublet_address *address, socklen_t length)
+    socklen_t hublet_to_address(object address, int family, hublet_address *made) except? 0
+
+cdef extern from "Python.h":
+    bint PyObject_TypeCheck(object thing, PyTypeObject *type)
+    long PyLong_AsLong(object number) except? -1
+    char *PyBytes_AS_STRING_of "PyBytes_AS_STRING"(PyObject *data)
+    int _PyBytes_Resize(PyObject **data, Py_ssize_t size) except -1
+    PyObject *PyBytes_New "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t size) except NULL
+
+compiled = True
+CREDIT = 32
+
+cdef enum:
+    READ = 1
+    WRITE = 2
+    BUDGET = 32  # as CREDIT
+    BUDGET_IN_BYTES = 1 << 20
+    COPIED = 16384
+
+cdef PyTypeObject *socket_class = NULL
+cdef object socket_type = None
+cdef object adopt = None
+cdef object read_event = READ
+cdef object write_event = WRITE
+cdef object later = object()  # a deadline that is taken when there is something to wait for
+cdef object base_accept = _base._accept
+cdef object base_recvfrom = _base.recvfrom
+cdef bint knows_layout = False
+cdef bint is_bulk = False  # what came last was more than is copied with profit
+cdef Py_ssize_t answered_at, credit_at, emptied_at, handle_at, timeout_at
+
+
+def prepare(new_socket_class, new_adopt):
+    """Work for *new_socket_class*.  ``adopt(fd, family, type, proto)`` makes one of it around a non-blocking descriptor."""
+    global adopt, answered_at, credit_at, emptied_at, handle_at, knows_layout, socket_class, socket_type, timeout_at
+    adopt, socket_type = new_adopt, new_socket_class
+    socket_class = <PyTypeObject *>socket_type
+    answered_at = hublet_slot_offset(new_socket_class.__dict__["_answered"])
+    credit_at = hublet_slot_offset(new_socket_class.__dict__["_credit"])
+    emptied_at = hublet_slot_offset(new_socket_class.__dict__["_emptied"])
+    handle_at = hublet_slot_offset(new_socket_class.__dict__["_handle"])
+    timeout_at = hublet_slot_offset(new_socket_class.__dict__["_timeout"])
+    probe = _base(_stdlib.AF_INET, _stdlib.SOCK_DGRAM, _stdlib.IPPROTO_UDP)
+    cdef hublet_socket *laid_out = <hublet_socket *><PyObject *>probe
+    if (laid_out.fd, laid_out.family, laid_out.type, laid_out.proto) == (
+        probe.fileno(), probe.family, probe.type, probe.proto
+    ):
+        probe.close()
+        knows_layout = laid_out.fd == -1
+    probe.close()
+
+
+# What the slots hold
+
+
+cdef inline int check(object self) except -1:
+    if not PyObject_TypeCheck(self, socket_class):
+        raise TypeError(f"{self!r} is no {socket_type!r}")
+    if HUBLET_SLOT(<PyObject *>self, credit_at) == NULL:
+        raise AttributeError(f"{type(self).__name__}.__init__() was not called")
+    return 0
+
+
+cdef inline int descriptor(object self) except? -1:
+    return (<hublet_socket *><PyObject *>self).fd if knows_layout else self.fileno()
+
+
+cdef inline int family_of(object self) except? -1:
+    return (<hublet_socket *><PyObject *>self).family if knows_layout else self.family
+
+
+cdef inline int spend(object self) except -1:
+    cdef long credit = PyLong_AsLong(<object>HUBLET_SLOT(<PyObject *>self, credit_at))
+    if credit > 0:
+        hublet_set_slot(<PyObject *>self, credit_at, credit - 1)
+    else:
+        self._give_way()
+    return 0
+
+
+cdef inline object timeout_of(object self):
+    return <object>HUBLET_SLOT(<PyObject *>self, timeout_at)
+
+
+cdef inline bint may_wait(object self, int flags) except -1:
+    timeout = timeout_of(self)
+    return (timeout is None or <double>timeout != 0.0) and not flags & (MSG_DONTWAIT | MSG_ERRQUEUE)
+
+
+cdef inline object deadline_of(object self):
+    timeout = timeout_of(self)
+    return None if timeout is None else deadline_in(timeout)
+
+
+# Waiting
+
+
+cdef int pause(object self, int event, object deadline, bint tried) except -1:
+    """Park until it is time for a system call; not *tried*, return at once where there is no telling."""
+    cdef PyObject *handle = HUBLET_SLOT(<PyObject *>self, handle_at)
+    cdef int outcome
+    hublet_set_slot(<PyObject *>self, credit_at, BUDGET)
+    if <object>handle is not None:
+        outcome = wait_to_call(<object>handle, read_event if event == READ else write_event, deadline, tried)
+        if outcome > 0:
+            return 0
+        if outcome == 0:
+            raise TimeoutError("timed out")
+    if tried:
+        self._wait(event, deadline)
+    return 0
+
+
+cdef int would_block(object self, int event, int flags, int error, object deadline) except -1:
+    """Wait after a system call that has failed with *error*, or raise what that means."""
+    if error == EINTR:
+        PyErr_CheckSignals()
+        return 0
+    if error != EAGAIN or not may_wait(self, flags):
+        raise OSError(error, _os.strerror(error))
+    return pause(self, event, deadline, True)
+
+
+# Receiving
+
+
+cdef Py_ssize_t receive(object self, void *buf, Py_ssize_t size, int flags) except -1:
+    cdef object deadline = later
+    cdef Py_ssize_t count
+    cdef PyObject *emptied = HUBLET_SLOT(<PyObject *>self, emptied_at)
+    spend(self)
+    if <object>emptied is True and flags == 0 and size > 0 and may_wait(self, 0):
+        deadline = deadline_of(self)
+        pause(self, READ, deadline, False)
+    while True:
+        count = hublet_recv(descriptor(self), buf, size, flags)
+        if count >= 0:
+            break
+        if deadline is later and count != -EINTR:
+            deadline = deadline_of(self)
+        would_block(self, READ, flags, -count, deadline)
+    hublet_set_slot(<PyObject *>self, answered_at, False)
+    if <object>HUBLET_SLOT(<PyObject *>self, emptied_at) is not None:
+        hublet_set_slot(<PyObject *>self, emptied_at, flags == 0 and 0 < count < size)
+    return count
+
+
+def recv(self, Py_ssize_t bufsize, int flags=0, /):
+    """As `socket.recv`.  Parks."""
+    global is_bulk
+    cdef PyObject *data
+    cdef Py_ssize_t count
+    check(self)
+    if bufsize < 0:
+        raise ValueError("negative buffersize in recv")
+    if flags and self._gathers(flags):
+        spend(self)
+        return self._recv_all(bufsize, flags)
+    if bufsize <= HUBLET_KEEP_GIL and not is_bulk:
+        count = receive(self, hublet_scratch, bufsize, flags)
+        is_bulk = count > COPIED
+        return PyBytes_FromStringAndSize(hublet_scratch, count)
+    data = PyBytes_New(NULL, bufsize)
+    try:
+        count = receive(self, PyBytes_AS_STRING_of(data), bufsize, flags)
+        is_bulk = count > COPIED
+        if count != bufsize:
+            _PyBytes_Resize(&data, count)
+        return <object>data
+    finally:
+        Py_XDECREF(data)
+
+
+def recv_into(self, buffer, Py_ssize_t nbytes=0, int flags=0):
+    """As `socket.recv_into`.  Parks."""
+    cdef Py_buffer view
+    check(self)
+    if flags and self._gathers(flags):
+        whole = memoryview(buffer).cast("B")
+        if 0 <= nbytes <= len(whole):
+            spend(self)
+            return self._recv_all_into(whole[:nbytes] if nbytes else whole, flags)
+    try:
+        PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+    except (BufferError, TypeError):
+        raise TypeError(
+            f"recv_into() argument 1 must be read-write bytes-like object, not {type(buffer).__name__}"
+        ) from None
+    try:
+        if nbytes < 0:
+            raise ValueError("negative buffersize in recv_into")
+        if nbytes > view.len:
+            raise ValueError("buffer too small for requested bytes")
+        return receive(self, view.buf, nbytes if nbytes else view.len, flags)
+    finally:
+        PyBuffer_Release(&view)
+
+
+def recvfrom(self, Py_ssize_t bufsize, int flags=0, /):
+    """As `socket.recvfrom`.  Parks."""
+    cdef hublet_address address
+    cdef socklen_t length
+    cdef Py_ssize_t count
+    cdef int family
+    cdef object deadline = later
+    check(self)
+    family = family_of(self)
+    if bufsize > HUBLET_KEEP_GIL or bufsize < 0 or family != AF_INET and family != AF_INET6:
+        return self._call(READ, flags, base_recvfrom, bufsize, flags)
+    spend(self)
+    while True:
+        count = hublet_recvfrom(descriptor(self), hublet_scratch, bufsize, flags, &address, &length)
+        if count >= 0:
+            break
+        if deadline is later and count != -EINTR:
+            deadline = deadline_of(self)
+        would_block(self, READ, flags, -count, deadline)
+    data = PyBytes_FromStringAndSize(hublet_scratch, count)
+    hublet_set_slot(<PyObject *>self, answered_at, False)
+    return data, hublet_from_address(&address, length)
+
+
+# Sending
+
+
+def send(self, data, int flags=0, /):
+    """As `socket.send`.  Parks."""
+    cdef Py_buffer view
+    cdef Py_ssize_t count
+    cdef object deadline = later
+    check(self)
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        spend(self)
+        while True:
+            count = hublet_send(descriptor(self), view.buf, view.len, flags)
+            if count >= 0:
+                hublet_set_slot(<PyObject *>self, answered_at, True)
+                return count
+            if deadline is later and count != -EINTR:
+                deadline = deadline_of(self)
+            would_block(self, WRITE, flags, -count, deadline)
+    finally:
+        PyBuffer_Release(&view)
+
+
+def sendall(self, data, int flags=0, /):
+    """As `socket.sendall`: one deadline for all of *data*.  Parks."""
+    cdef Py_buffer view
+    cdef Py_ssize_t count, sent = 0, at_once = 0
+    cdef object deadline = later
+    check(self)
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        spend(self)
+        while True:
+            count = hublet_send(descriptor(self), <char *>view.buf + sent, view.len - sent, flags)
+            if count >= 0:
+                hublet_set_slot(<PyObject *>self, answered_at, True)
+                sent += count
+                if sent >= view.len:
+                    return
+                at_once += count
+                if at_once >= BUDGET_IN_BYTES:
+                    at_once = 0
+                    self._give_way()
+            else:
+                if view.len == 0 and may_wait(self, flags) and count == -EAGAIN:
+                    return
+                if deadline is later and count != -EINTR:
+                    deadline = deadline_of(self)
+                at_once = 0
+                would_block(self, WRITE, flags, -count, deadline)
+    finally:
+        PyBuffer_Release(&view)
+
+
+def sendto(self, *args):
+    """As `socket.sendto`.  Parks, also to find the address of a name."""
+    cdef hublet_address address
+    cdef socklen_t length
+    cdef Py_buffer view
+    cdef Py_ssize_t count
+    cdef int flags = 0
+    cdef object deadline = later
+    check(self)
+    if len(args) == 2:
+        length = hublet_to_address(args[1], family_of(self), &address)
+    elif len(args) == 3 and type(args[1]) is int:
+        flags = args[1]
+        length = hublet_to_address(args[2], family_of(self), &address)
+    else:
+        length = 0
+    if length == 0:
+        return self._sendto(*args)
+    PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE)
+    try:
+        spend(self)
+        while True:
+            count = hublet_sendto(descriptor(self), view.buf, view.len, flags, &address, length)
+            if count >= 0:
+                hublet_set_slot(<PyObject *>self, answered_at, True)
+                return count
+            if deadline is later and count != -EINTR:
+                deadline = deadline_of(self)
+            would_block(self, WRITE, flags, -count, deadline)
+    finally:
+        PyBuffer_Release(&view)
+
+
+# Accepting
+
+
+def accept(self):
+    """As `socket.accept`.  Parks.  What it returns is one of these sockets, whatever the class of this one."""
+    cdef object deadline
+    check(self)
+    spend(self)
+    accepted = accept_from(self)
+    if accepted is not None:
+        return accepted
+    deadline = deadline_of(self)
+    while accepted is None:
+        would_block(self, READ, 0, EAGAIN, deadline)
+        accepted = accept_from(self)
+    return accepted
+
+
+def accept_from(listener):
+    """Return a connection that *listener*, which is non-blocking, has ready, and its peer's address; `None` without one.
+
+    *listener* may be a socket of the standard library.  Never switches.
+    """
+    cdef hublet_address come_from
+    cdef socklen_t length
+    cdef int fd, family
+    if not isinstance(listener, _base):
+        raise TypeError(f"{listener!r} is no socket")
+    family = family_of(listener)
+    if family == AF_INET or family == AF_INET6:
+        while True:
+            fd = hublet_accept(descriptor(listener), &come_from, &length)
+            if fd >= 0:
+                break
+            if fd == -EAGAIN:
+                return None
+            if fd != -EINTR:
+                raise OSError(-fd, _os.strerror(-fd))
+            PyErr_CheckSignals()
+        address = hublet_from_address(&come_from, length)
+    else:
+        try:
+            fd, address = base_accept(listener)
+        except BlockingIOError:
+            return None
+    try:
+        if family != AF_INET and family != AF_INET6:
+            _os.set_blocking(fd, False)
+        return adopt(fd, family, listener.type, listener.proto), address
+    except BaseException:
+        _close_fd(fd)
+        raise
