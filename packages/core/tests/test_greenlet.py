@@ -737,3 +737,16 @@ def test_killing_a_dead_raw_greenlet_does_nothing():
     wait_all_parked()
 
     assert raw.dead
+
+
+def test_a_subclass_may_keep_its_failures_from_the_hub():
+    kept = []
+
+    class Quiet(Greenlet):
+        def report_failure(self, error):
+            kept.append((error, self.ready()))
+
+    quiet = Quiet.spawn(int, "x")
+    quiet.join()
+
+    assert kept == [(quiet.exception, False)]  # and the hub, which `reports` listens to, has heard nothing

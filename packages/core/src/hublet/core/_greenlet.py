@@ -191,9 +191,16 @@ class Greenlet(greenlet, _Carries[T]):
 
     def _fail(self, error: BaseException) -> None:
         try:
-            self._scheduler.greenlet.fault(self, error)
+            self.report_failure(error)
         finally:
             self._finish(None, error)
+
+    def report_failure(self, error: BaseException) -> None:
+        """Tell the hub's `handle_error` of what the function raised.  Called once, before anybody who waits is woken.
+
+        A subclass whose errors are sure to be looked at elsewhere may override it.  It must not wait.
+        """
+        self._scheduler.greenlet.fault(self, error)
 
     def _finish(self, result: Any, error: BaseException | None) -> None:
         self._result = result

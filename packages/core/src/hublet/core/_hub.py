@@ -6,6 +6,7 @@ The kernel is in `_scheduler`; here is what may be replaced or subclassed, and n
 from __future__ import annotations
 
 import sys
+from _weakref import ref  # as that of `weakref`, which is slower to import
 
 from greenlet import GreenletExit, greenlet
 
@@ -95,6 +96,7 @@ class Hub(greenlet):
         self._at_close: list[Any] = []
         self._resolver: Any = None
         self._threadpool: Any = None
+        self._workers: list[ref[Any]] = []
 
     def call_soon(self, function: Any, *arguments: Any) -> Callback:
         """Call ``function(*arguments)`` in the hub once what is ready now has run.
@@ -126,6 +128,15 @@ class Hub(greenlet):
         """Call *function* without arguments when the hub is destroyed or its thread ends, last added first."""
         self._at_close.append(function)
 
+    def add_workers(self, workers: Any) -> None:
+        """Remember, weakly, a set of native threads that make blocking calls of this hub and wake nobody otherwise."""
+        self._workers = [each for each in self._workers if each() is not None]
+        self._workers.append(ref(workers))
+
+    def workers(self) -> list[Any]:
+        """Return the sets of native threads that are in use."""
+        return [workers for each in self._workers if (workers := each()) is not None]
+
     # What can wake a greenlet
 
     def nothing_left(self) -> bool:
@@ -149,7 +160,8 @@ class Hub(greenlet):
         return True
 
     def _own_threads(self) -> int:
-        return self._watchdogs + (0 if self._threadpool is None else self._threadpool.size)
+        own: int = self._watchdogs + sum(each.size + each.ending for each in self.workers())
+        return own
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until nothing is left that could happen: no greenlet ready, no deadline, descriptor or thread waited for.
@@ -275,6 +287,8 @@ class Hub(greenlet):
         for function in reversed(self._at_close):
             function()
         self._at_close.clear()
+        for workers in self.workers():
+            workers.close()
         if _switch.thread_scheduler() is self.scheduler:
             _switch.set_thread_scheduler(None)
         if destroy_loop:

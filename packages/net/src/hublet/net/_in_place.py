@@ -12,7 +12,9 @@ is patched as well; until then they stay as they are: blocking.
 from __future__ import annotations
 
 import _socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from hublet.core.lowlevel import READ, WRITE
 
 from ._original import Original
 from ._socket import socket
@@ -24,17 +26,21 @@ except ImportError:
 
 __all__ = ["InPlace", "give_what_methods_need"]
 
-_base = _socket.socket
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
-class _State:
+_base = _socket.socket
+_accept: Any = _base._accept  # type: ignore[attr-defined]
+ _State:
     """What a socket of ours has in its slots."""
 
-    __slots__ = ("_credit", "_handle", "_hub", "_timeout")
+    __slots__ = socket.__slots__
 
     def __init__(self, timeout: float | None) -> None:
-        self._timeout = timeout
-        self._handle = self._hub = None
+        self._answered, self._emptied = True, None
         self._credit = 0
+        self._handle = self._hub = None
+        self._timeout = timeout
 
 
 _states: dict[int, _State] = {}  # by the identity of the socket: `__init__` makes a new one, `__del__` drops it
@@ -94,6 +100,61 @@ class InPlace(socket):
                 _base.__del__(self)  # type: ignore[attr-defined]
         finally:
             _states.pop(id(self), None)
+
+    # Ours in C look into the slots, so here they are once more.
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """As `socket.recv`.  Parks."""
+        if flags and self._gathers(flags):
+            return self._recv_all(bufsize, flags)
+        return self._call(READ, flags, _base.recv, bufsize, flags)  # type: ignore[no-any-return]
+
+    def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
+        """As `socket.recv_into`.  Parks."""
+        if flags and self._gathers(flags):
+            view = memoryview(buffer).cast("B")
+            if 0 <= nbytes <= len(view):
+                return self._recv_all_into(view[:nbytes] if nbytes else view, flags)
+        return self._call(READ, flags, _base.recv_into, buffer, nbytes, flags)  # type: ignore[no-any-return]
+
+    def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, Any]:
+        """As `socket.recvfrom`.  Parks."""
+        return self._call(READ, flags, _base.recvfrom, bufsize, flags)  # type: ignore[no-any-return]
+
+    def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:
+        """As `socket.send`.  Parks."""
+        return self._call(WRITE, flags, _base.send, data, flags)  # type: ignore[no-any-return]
+
+    def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
+        """As `socket.sendall`: one deadline for all of *data*.  Parks."""
+        self._spend()
+        deadline, waits = self._deadline(), self._timeout != 0.0
+        with memoryview(data) as whole, whole.cast("B") as view:
+            sent = 0
+            while True:
+                try:
+                    sent += _base.send(self, view[sent:], flags)
+                    if sent >= len(view):
+                        return
+                except BlockingIOError:
+                    if not waits or not view:
+                        if waits:
+                            return  # nothing to send
+                        raise
+                    self._wait(WRITE, deadline)
+
+    def sendto(self, *args: Any) -> int:
+        """As `socket.sendto`.  Parks, also to find the address of a name."""
+        return self._sendto(*args)
+
+    def accept(self) -> tuple[socket, Any]:
+        """As `socket.accept`.  Parks.  What it returns is one of our sockets, whatever the class of this one."""
+        fd, address = self._call(READ, 0, _accept)
+        try:
+            return socket(self.family, self.type, self.proto, fd), address
+        except BaseException:
+            _socket.close(fd)
+            raise
 
     def gettimeout(self) -> float | None:
         """As `socket.gettimeout`."""
