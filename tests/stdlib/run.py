@@ -30,10 +30,8 @@ signal httplib httpservers urllib urllib2 urllib2_localnet ftplib smtplib imapli
 concurrent_futures asyncio sched timeout contextlib fork1 wait3 wait4 popen multiprocessing_fork multiprocessing_spawn
 """.split()
 # Of the long ones, those that show whether it works at all.
-PATTERNS = {
-    name: r"WithProcessesTest(Process|Queue|Lock|Condition|Event|Semaphore|Connection|Pool\b)|WithThreadsTestPool"
-    for name in ("multiprocessing_fork", "multiprocessing_spawn")
-}
+WORKS_AT_ALL = r"WithProcessesTest(Process|Queue|Lock|Condition|Event|Semaphore|Connection|Pool\b)|WithThreadsTestPool"
+PATTERNS = dict.fromkeys(("multiprocessing_fork", "multiprocessing_spawn"), WORKS_AT_ALL)
 NEEDED = 0.97
 
 

@@ -58,10 +58,15 @@ def apply(records: Iterable[Patch], stacklevel: int = 2) -> None:
                 replaced.append((each.name, original, each.new))
         if record.hook is not None:
             record.hook()
-    in_place = {id(_find(target)) for target in saved if ":" in target}
+    in_place = patched_in_place()
     _late.rebind(each for each in replaced if id(each[1]) not in in_place)
     if any(record.feature == "thread" for record in fresh):
         _late.renew_locks(lock_makers())
+
+
+def patched_in_place() -> set[int]:
+    """Return the identities of the original classes that have had methods replaced: they are no longer what blocks."""
+    return {id(_find(target)) for target in saved if ":" in target}
 
 
 def lock_makers() -> dict[type, Any]:

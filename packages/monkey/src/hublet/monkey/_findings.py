@@ -12,7 +12,7 @@ import sys
 from types import CellType, FrameType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from ._apply import is_object_patched, lock_makers, saved
+from ._apply import is_object_patched, lock_makers, patched_in_place, saved
 from ._late import modules
 
 __all__ = ["Finding", "findings"]
@@ -59,7 +59,7 @@ def findings() -> list[Finding]:
 def _targets() -> dict[int, tuple[Any, str]]:
     """Return what blocks, by identity, each with how it is called."""
     found: dict[int, tuple[Any, str]] = {}
-    in_place = {id(saved[module][name]) for target in saved if ":" in target for module, name in [target.split(":")]}
+    in_place = patched_in_place()
     for target, originals in saved.items():
         for name, original in originals.items() if ":" not in target else ():
             if callable(original) and id(original) not in in_place:
@@ -86,6 +86,7 @@ class _Search:
             subclasses: list[type] = original.__subclasses__() if isinstance(original, type) else []
             for subclass in subclasses:
                 self._add(subclass.__module__, _class_line(subclass), f"the base of {subclass.__qualname__}", what)
+        self._note_instances(level)
         kinds = tuple(lock_makers()) if is_object_patched("threading", "Lock") else ()
         for each in gc.get_objects() if kinds else ():
             if type(each) in kinds:
@@ -106,6 +107,22 @@ class _Search:
                     following[id(holder)] = (holder, level[id(inner)][1])
             level = following
         return self.found
+
+    def _note_instances(self, targets: dict[int, tuple[Any, str]]) -> None:
+        """Note the globals that are objects of the blocking kinds, or have one: what polls is unknown to the collector."""
+        kinds = {original: what for original, what in targets.values() if isinstance(original, type)}
+        for original, what in targets.values():
+            if what.endswith("select.poll"):
+                kinds[type(original())] = what
+        for name, module in self.namespaces.values():
+            for key, value in list(module.__dict__.items()):
+                if type(value) in kinds:
+                    self._add(name, _line_of(module, key), f"the global {key!r}", f"made by {kinds[type(value)]}")
+                elif not isinstance(value, (type, ModuleType)):
+                    for inner in list(getattr(value, "__dict__", {}).values()):
+                        if type(inner) in kinds:
+                            what = f"made by {kinds[type(inner)]}"
+                            self._add(name, _line_of(module, key), f"what the global {key!r} has", what)
 
     def _is_end(self, holder: Any, inner: Any, what: str, labels: dict[int, str]) -> bool:
         """Note what *holder* is, if that can be told; false if whoever holds *holder* is to be asked."""

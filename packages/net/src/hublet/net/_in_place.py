@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 _base = _socket.socket
 _accept: Any = _base._accept  # type: ignore[attr-defined]
- _State:
+
+
+class _State:
     """What a socket of ours has in its slots."""
 
     __slots__ = socket.__slots__
