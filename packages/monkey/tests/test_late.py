@@ -89,56 +89,88 @@ def test_extension_modules_keep_what_they_have(script):
     assert printed == "True"
 
 
-LOCKS = """
-    import logging, threading
-    lock, rlock, event, condition = threading.Lock(), threading.RLock(), threading.Event(), threading.Condition()
-    held = threading.Lock()
-    held.acquire()
-    class Thing:
-        lock = threading.Lock()
-        def __init__(self):
-            self.lock = threading.Lock()
-    handler = logging.StreamHandler()
-    logging.getLogger().addHandler(handler)
-"""
 LOCKING = """
     class Lock:
-        def __init__(self):
-            self._lock = _make()
-        def acquire(self, *arguments): return self._lock.acquire(*arguments)
-        def release(self): self._lock.release()
-        __enter__ = acquire
-        def __exit__(self, *exc_info): self.release()
-    class RLock(Lock):
-        def __init__(self):
-            self._lock = _make_rlock()
-        def _is_owned(self): return self._lock._is_owned()
-    from _thread import allocate_lock as _make, RLock as _make_rlock
+        def __enter__(self): pass
+        def __exit__(self, *exc_info): pass
+    class RLock(Lock): pass
 """
 
 
-def test_locks_that_modules_have_made_are_renewed_unless_they_are_held(interpreter):
-    interpreter.write("early.py", LOCKS)
+def test_locks_that_classes_have_are_renewed_unless_they_are_held(interpreter):
+    interpreter.write(
+        "early.py",
+        """
+        import threading
+        class Thing:
+            lock, rlock, held = threading.Lock(), threading.RLock(), threading.Lock()
+        Thing.held.acquire()
+        """,
+    )
     interpreter.add_distribution("locking", "Patch('thread', 'threading', __name__, ('Lock', 'RLock'))", LOCKING)
 
     printed = interpreter.script(
         """
-        import early, logging, threading
+        import early, threading
         from hublet import monkey
-        before = type(early.held)
+        before = type(early.Thing.held)
         monkey.patch_thread()
-        ours = threading.Lock, threading.RLock
-        print([type(each) in ours for each in (early.lock, early.rlock, early.Thing.lock, early.handler.lock, logging._lock)])
-        print(type(early.event._cond._lock) in ours, type(early.condition._lock) in ours)
-        with early.condition:
-            early.condition.notify()
-        early.event.set()
-        print(early.event.is_set(), type(early.held) is before)
+        print(type(early.Thing.lock) is threading.Lock, type(early.Thing.rlock) is threading.RLock)
+        print(type(early.Thing.held) is before)
         """,
         only=("locking",),
     )
 
-    assert printed.splitlines() == ["[True, True, True, True, True]", "True True", "True True"]
+    assert printed.splitlines() == ["True True", "True"]
+
+
+# What is imported later
+
+
+def test_what_is_lazy_is_patched_when_it_is_imported(interpreter):
+    interpreter.add_distribution(
+        "lazy", "Patch('a', 'colorsys', __name__, ('rgb_to_hsv',), lazy=True)", "rgb_to_hsv = 'ours'"
+    )
+
+    printed = interpreter.script(
+        """
+        import sys
+        from hublet import monkey
+        monkey.patch_all()
+        monkey.patch_all()
+        print("colorsys" in sys.modules, monkey.is_module_patched("colorsys"))
+        from colorsys import rgb_to_hsv
+        import colorsys
+        print(rgb_to_hsv, monkey.is_module_patched("colorsys"), "exec_module" in vars(colorsys.__loader__))
+        """
+    )
+
+    assert printed.splitlines() == ["False False", "ours True False"]
+
+
+def test_what_is_lazy_and_imported_already_is_patched_at_once(interpreter):
+    interpreter.add_distribution("lazy", "Patch('a', 'colorsys', __name__, ('rgb_to_hsv',), lazy=True)", "rgb_to_hsv = 1")
+
+    printed = interpreter.script("import colorsys, hublet.monkey as m; m.patch_all(); print(colorsys.rgb_to_hsv)")
+
+    assert printed == "1"
+
+
+def test_importing_what_is_lazy_and_does_not_exist_is_the_usual_error(interpreter):
+    interpreter.add_distribution("lazy", "Patch('a', 'no_such_thing', __name__, ('x',), lazy=True)", "x = 1")
+
+    printed = interpreter.script(
+        """
+        import hublet.monkey as m
+        m.patch_all()
+        try:
+            import no_such_thing
+        except ModuleNotFoundError as error:
+            print(error)
+        """
+    )
+
+    assert printed == "No module named 'no_such_thing'"
 
 
 # What this Python has otherwise

@@ -155,20 +155,22 @@ def test_nothing_switches_inside_fork():
 @forks
 def test_greenlets_go_on_in_the_child():
     reader, writer = os.pipe()
+    go, tell = os.pipe()
     reading = spawn(cooperative_os.nb_read, reader, 10)
     os.set_blocking(reader, False)
     wait_all_parked()
 
     pid = cooperative_os.fork()
     if pid == 0:
+        os.read(go, 1)
         os.write(writer, b"abc")
         os._exit(len(reading.get()))
+    reading.kill()  # or it would take what the child is to read
+    os.write(tell, b".")
 
     assert cooperative_os.waitpid(pid, 0) == (pid, 3 << 8)
-    os.write(writer, b"d")
-    assert reading.get() == b"d"
-    os.close(reader)
-    os.close(writer)
+    for fd in (reader, writer, go, tell):
+        os.close(fd)
 
 
 @forks

@@ -176,7 +176,7 @@ def test_a_second_greenlet_that_waits_for_the_same_is_refused(pipe):
     first = spawn(wait_ready, {reader.fileno(): READ})
     wait_all_parked()
 
-    with pytest.raises(ConcurrentObjectUseError, match="Greenlet.*only one"):
+    with pytest.raises(ConcurrentObjectUseError, match="Greenlet.*already"):
         wait_ready({reader.fileno(): READ})
 
     first.kill()

@@ -22,7 +22,8 @@ class Patch(NamedTuple):
     patched before it.  *distribution* is what to install to get it.  *hook*, if given, is called without arguments once
     the names are replaced, for what cannot be said by names.  *relies_on* lists what the replacement uses of the standard
     library without its being documented, as ``"module:object"`` or, for a function, with the names of its positional
-    parameters, ``"module:Class.method(self, x)"``; where a Python has it otherwise, whoever patches says so.
+    parameters, ``"module:Class.method(self, x)"``; where a Python has it otherwise, whoever patches says so.  With *lazy*
+    true the target is not imported for it: it is patched when the program imports it, or at once if that has happened.
     """
 
     feature: str
@@ -33,3 +34,4 @@ class Patch(NamedTuple):
     distribution: str = ""
     hook: Callable[[], None] | None = None
     relies_on: tuple[str, ...] = ()
+    lazy: bool = False

@@ -7,14 +7,17 @@ must leave everything as it was.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterable
+from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from hublet.core.patching import Patch
 
 from . import _late, _self_check
+from ._when_imported import when_imported
 from .errors import MonkeyPatchWarning, PatchError
 
 __all__ = ["apply", "get_original", "is_anything_patched", "is_module_patched", "is_object_patched", "saved"]
@@ -23,6 +26,7 @@ saved: dict[str, dict[str, Any]] = {}
 """What was replaced: the target, a module, or a class as ``"module:Class"`` -> name -> the original."""
 
 _applied: list[Patch] = []
+_waiting: list[Patch] = []  # those that are applied when their target is imported
 
 
 class _Replacement(NamedTuple):
@@ -39,7 +43,7 @@ def apply(records: Iterable[Patch], stacklevel: int = 2) -> None:
     does not exist, and whatever importing it raises; nothing is replaced then.  Warns if this Python differs from those
     that the records know; *stacklevel* is the caller's whom that concerns.
     """
-    fresh = [record for record in records if record not in _applied]
+    fresh = [record for record in records if record not in _applied and not _is_to_wait(record)]
     prepared = [(record, _prepare(record)) for record in fresh]
     different = _self_check.differences(fresh)
     if different:
@@ -61,7 +65,18 @@ def apply(records: Iterable[Patch], stacklevel: int = 2) -> None:
     in_place = patched_in_place()
     _late.rebind(each for each in replaced if id(each[1]) not in in_place)
     if any(record.feature == "thread" for record in fresh):
-        _late.renew_locks(lock_makers())
+        _late.renew_locks_of_classes(lock_makers())
+
+
+def _is_to_wait(record: Patch) -> bool:
+    """Say whether *record* waits until its target is imported, and see to it that it is applied then."""
+    module = record.target.partition(":")[0]
+    if not record.lazy or module in sys.modules:
+        return False
+    if record not in _waiting:
+        _waiting.append(record)
+        when_imported(module, partial(apply, [record]))
+    return True
 
 
 def patched_in_place() -> set[int]:

@@ -1,8 +1,8 @@
 """What was imported or made before the patching: found among what the loaded modules hold, and replaced there too.
 
 ``from time import sleep`` binds the function itself, and replacing it in `time` does not reach that.  So what modules that
-are loaded have imported by name is replaced in them.  Locks that modules and their classes have made for themselves are
-replaced by new ones if nobody holds them.  What lies deeper (defaults of parameters, containers, instances) and what a
+are loaded have imported by name is replaced in them, and locks that classes have as attributes by new ones if nobody holds
+them.  What lies deeper (defaults of parameters, containers, instances) and what a
 program has put aside (``real_sleep = time.sleep``) stays, and the doctor reports it.
 
 Some hold originals on purpose.  They are left alone: extension modules, hublet itself and other copies of its core, other
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
-__all__ = ["leave_alone", "modules", "rebind", "renew_locks"]
+__all__ = ["leave_alone", "modules", "rebind", "renew_locks_of_classes"]
 
 _OURS = __package__.rpartition(".")[0]  # `hublet`, or whatever this is a part of
 _LEFT_ALONE = {_OURS, "gevent", "eventlet", "greenlet", "pydevd", "_pydevd_bundle", "_pydev_bundle", "debugpy"}
@@ -74,72 +74,16 @@ def _is_imported(module_name: str, module: ModuleType, key: str) -> bool:
     return any(alias.asname == key for node in imports for alias in node.names)
 
 
-# Locks
+def renew_locks_of_classes(makers: dict[type, Any]) -> None:
+    """Replace locks that classes have as attributes, whose type is a key of *makers*, by what the value makes.
 
-
-def renew_locks(makers: dict[type, Any]) -> None:
-    """Replace locks, whose type is a key of *makers*, by what the value makes, in modules and their classes.
-
-    Only locks that nobody holds.  Conditions, events, semaphores and queues that modules have made stand on such locks,
-    and get new ones too.  Never switches.
+    Only those that nobody holds.  Never switches.  Those of modules and of instances are the business of who patches
+    `threading`.
     """
-    renewed: dict[int, tuple[Any, Any]] = {}  # the old lock is kept, or another object might get its address
-
-    def renew(lock: Any) -> Any:
-        if id(lock) not in renewed:
-            renewed[id(lock)] = (lock, makers[type(lock)]() if _is_free(lock) else lock)
-        return renewed[id(lock)][1]
-
     for name, module in modules():
-        for key, value in list(module.__dict__.items()):
-            if type(value) in makers:
-                module.__dict__[key] = renew(value)
-            elif isinstance(value, type):
-                if value.__module__ == name:
-                    for attribute, lock in list(vars(value).items()):
-                        if type(lock) in makers:
-                            setattr(value, attribute, renew(lock))
-            elif type(value).__module__ in _STAND_ON_LOCKS:
-                _renew_inside(value, makers, renew)
-    for handler in _logging_handlers():
-        if type(handler.lock) in makers:
-            handler.lock = renew(handler.lock)
-
-
-_STAND_ON_LOCKS = ("threading", "queue")
-
-
-def _renew_inside(value: Any, makers: dict[type, Any], renew: Any, depth: int = 0) -> None:
-    """Renew the locks of a condition, an event, a semaphore, a barrier or a queue."""
-    attributes = getattr(value, "__dict__", None)
-    if not isinstance(attributes, dict) or getattr(value, "_waiters", None) or isinstance(value, _threads()):
-        return  # somebody waits in it, or it is a thread, which is the business of who patches threads
-    for key, inner in list(attributes.items()):
-        if type(inner) in makers:
-            setattr(value, key, renew(inner))
-        elif depth < 2 and type(inner).__module__ in _STAND_ON_LOCKS:
-            _renew_inside(inner, makers, renew, depth + 1)
-    lock = attributes.get("_lock")
-    if type(value).__name__ == "Condition" and lock is not None:
-        # It keeps the methods of its lock as its own.
-        type(value).__init__(value, lock)
-
-
-def _threads() -> Any:
-    return getattr(sys.modules.get("threading"), "Thread", ())
-
-
-def _logging_handlers() -> list[Any]:
-    logging = sys.modules.get("logging")
-    references = getattr(logging, "_handlerList", [])
-    return [handler for reference in references if (handler := reference()) is not None]
-
-
-def _is_free(lock: Any) -> bool:
-    """Say whether nobody holds *lock*, a lock or a re-entrant one of the standard library."""
-    if hasattr(lock, "locked"):
-        return not lock.locked()
-    if lock._is_owned() or not lock.acquire(False):
-        return False
-    lock.release()
-    return True
+        for owner in list(module.__dict__.values()):
+            if isinstance(owner, type) and owner.__module__ == name:
+                for key, value in list(vars(owner).items()):
+                    # It says so in all versions, and nothing else tells whether somebody holds a re-entrant one.
+                    if type(value) in makers and repr(value).startswith("<unlocked"):
+                        setattr(owner, key, makers[type(value)]())

@@ -25,6 +25,7 @@ __all__ = ["adopt", "getsignal", "pause", "signal"]
 _signal, _getsignal = _stdlib.signal, _stdlib.getsignal
 _pausing = ParkingLot()
 
+_LONG = 3600.0
 _SHORTEST, _LONGEST = 0.0005, 0.05  # seconds between two questions whether a blocked signal has come
 
 
@@ -96,7 +97,9 @@ def adopt() -> None:
 
 def pause() -> None:
     """Park until a signal comes whose handler was set by `signal`.  As `signal.pause`."""
-    _pausing.park(reason="a signal")
+    # With a deadline, or there would be nothing left that could wake it as far as the hub can know.
+    while not _pausing.park(deadline_in(_LONG), "a signal"):
+        pass
 
 
 if hasattr(_stdlib, "sigtimedwait"):

@@ -27,6 +27,12 @@ def _adopt_children() -> None:
     adopt()
 
 
+def _adopt_connections() -> None:
+    from ._multiprocessing import adopt_connections  # late: as above
+
+    adopt_connections()
+
+
 def _patch(feature: str, module: str, *names: str, **options: object) -> Patch:
     replacement = f"{__package__}.{module}"
     return Patch(feature, feature, replacement, names, distribution="hublet-process", **options)  # type: ignore[arg-type]
@@ -60,4 +66,27 @@ if sys.platform != "win32":
         ),
         _patch("sys", "_sys", "stdin", "stdout", "stderr"),
         _patch("builtins", "_input", "input"),
+            # Neither is imported for it: few programs use them.
+        Patch(
+            "subprocess",
+            target="multiprocessing.connection",
+            replacement=f"{__package__}._multiprocessing",
+            names=(),
+            distribution="hublet-process",
+            hook=_adopt_connections,
+            relies_on=(
+                "multiprocessing.connection:Connection._recv(self, size, read)",
+                "multiprocessing.connection:Connection._send(self, buf, write)",
+            ),
+            lazy=True,
+        ),
+        Patch(
+            "subprocess",
+            target="multiprocessing.synchronize:SemLock",
+            replacement=f"{__package__}._multiprocessing:SemLock",
+            names=("__enter__", "_make_methods"),
+            distribution="hublet-process",
+            relies_on=("multiprocessing.synchronize:SemLock._make_methods(self)",),
+            lazy=True,
+        ),
     )
