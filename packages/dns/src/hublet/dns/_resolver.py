@@ -16,8 +16,9 @@ from typing import Any
 from hublet.core import config
 
 from ._answers import FOUND, HOST_NOT_FOUND, NO_DATA, NO_RECOVERY, LookupFailed, gaierror
-from ._arguments import Row, argument, as_bytes, as_text, plain_name, row_like, rows_of, templates_for
+from ._arguments import Row, argument, as_bytes, as_text, row_like, rows_of, templates_for
 from ._cache import CacheInfo
+from ._hostname import plain_name
 from ._hosts import Host, Hosts
 from ._names import Names
 from ._order import sorted_addresses
