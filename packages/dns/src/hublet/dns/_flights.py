@@ -142,8 +142,10 @@ class Flights:
         try:
             self._sender.send(attempt)
         except BaseException as error:
-            attempt.finish(error)
             attempt.end()
+            flight.error = error
+            if not flight.is_over:
+                self._land(flight)
             raise
 
     def _attempt_finished(self, attempt: Attempt) -> None:
