@@ -89,6 +89,19 @@ def test_a_look_up_is_killed_on_each_loop(server, make_resolver, descriptors, lo
     assert found == ("192.0.2.1", 0)
 
 
+def test_nothing_polls_while_a_server_is_silent(server, make_resolver):
+    server.behave("v4.test.", is_silent)
+    resolver = make_resolver(timeout=0.2, attempts=1)
+    resolver.gethostbyname("www.test")
+    scheduler = get_hub().scheduler
+    before = scheduler.turns
+
+    with pytest.raises(socket.gaierror):
+        resolver.gethostbyname("v4.test")
+
+    assert scheduler.turns - before < 10
+
+
 def test_many_hubs_look_up_at_once(server, make_resolver):
     server.add(*(f"host{i}.test. 60 A 192.0.2.{i}" for i in range(20)))
     found = []
