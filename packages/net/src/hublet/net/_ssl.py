@@ -146,7 +146,9 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
             )
         self._writer = getcurrent()
         try:
-            return self._perform(WRITE, "write", deadline, sslobj.write, data)  # type: ignore[no-any-return]
+            count: int = self._perform(WRITE, "write", deadline, sslobj.write, data)
+            self._answered = True
+            return count
         finally:
             self._writer = None
 
