@@ -311,6 +311,6 @@ def stdlib_tls(session: nox.Session) -> None:
         *("test_ssl", "test_select", "test_poll", "test_epoll", "test_selectors", "test_ftplib", "test_smtplib"),
         *("test_poplib", "test_imaplib", "test_httplib", "test_urllib2_localnet"),
     ]
-    session.run("python", "tests/stdlib/run.py", *modules, env=CLEAN)
+    session.run("python", "tests/stdlib/strict.py", *modules, env=CLEAN)
     # Once more with native threads, which have no hub: there the sockets block.
-    session.run("python", "tests/stdlib/run.py", "--no-thread", *modules, env=CLEAN)
+    session.run("python", "tests/stdlib/strict.py", "--no-thread", *modules, env=CLEAN)
