@@ -133,7 +133,7 @@ def _remove_blocking() -> None:
     `epoll` is replaced before, so that it counts as patched and its original can be found.  Ours stays in
     `hublet.net.select`.
     """
-    for name in ("epoll", "kqueue", "kevent", "devpoll"):
+    for name in ("epoll", "devpoll"):  # not kqueue, which `selectors.KqueueSelector` looks up here
         if hasattr(select, name):
             delattr(select, name)
 
