@@ -42,15 +42,15 @@ if hasattr(_stdlib, "poll"):
     class poll:
         """As the objects that `select.poll` makes.
 
-        Several greenlets may call the `poll` of one object at once.  In a native thread that has no hub, other than
-        the main one, it blocks that thread.
+        In a native thread that has no hub, other than the main one, `poll` blocks that thread.
         """
 
         __module__ = "hublet.net.select"
-        __slots__ = ("__weakref__", "_masks", "_poll")
+        __slots__ = ("__weakref__", "_is_polling", "_masks", "_poll")
 
         def __init__(self) -> None:
             self._poll = _make_poll()
+            self._is_polling = False
             self._masks: dict[int, int] = {}
 
         def register(
@@ -74,8 +74,18 @@ if hasattr(_stdlib, "poll"):
             """As the original: return what is ready, with `POLLNVAL` for what is not open.
 
             Parks, at most *timeout* milliseconds; `None` and what is negative are without limit, and 0 lets others
-            run before it asks.  What was registered when it was called counts.
+            run before it asks.  What was registered when it was called counts.  Raises `RuntimeError` if another
+            greenlet or thread is in it; of several objects with the same descriptors none disturbs the other.
             """
+            if self._is_polling:
+                raise RuntimeError("concurrent poll() invocation")
+            self._is_polling = True
+            try:
+                return self._find(timeout)
+            finally:
+                self._is_polling = False
+
+        def _find(self, timeout: float | None) -> list[tuple[int, int]]:
             seconds = _seconds_of(timeout)
             poll: Callable[[Any], list[tuple[int, int]]] = self._poll.poll
             if seconds is _WRONG:
