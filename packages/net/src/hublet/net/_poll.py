@@ -10,7 +10,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from hublet.core.lowlevel import READ, notify_closing
+from hublet.core.lowlevel import READ, Handle, notify_closing
 
 from ._looking import find, wanted_for
 from ._select import number_of
@@ -99,11 +99,11 @@ if hasattr(_stdlib, "poll"):
             # One was closed meanwhile, and to say which is what POLLNVAL is for.
             return ask()
 
-        def _interests(self) -> tuple[dict[int, int], dict[int, int]]:
+        def _interests(self, hub: Any) -> tuple[dict[int, int], dict[int, int], dict[int, Handle]]:
             wanted = {fd: wanted_for(mask) for fd, mask in self._masks.items()}
             # Errors and hang-ups the loop tells of with what is wanted; alone, it would tell of much else as well.
             masks = {fd: self._masks[fd] for fd, events in wanted.items() if not events}
-            return {fd: events for fd, events in wanted.items() if events}, masks
+            return {fd: events for fd, events in wanted.items() if events}, masks, {}
 
     __all__.append("poll")
 
@@ -171,8 +171,8 @@ if hasattr(_stdlib, "epoll"):
             ask, block = partial(poll, 0, maxevents), partial(poll, timeout, maxevents)
             return find(ask, block, bool, self._interests, seconds)
 
-        def _interests(self) -> tuple[dict[int, int], dict[int, int]]:
-            return {self._epoll.fileno(): READ}, {}
+        def _interests(self, hub: Any) -> tuple[dict[int, int], dict[int, int], dict[int, Handle]]:
+            return {self._epoll.fileno(): READ}, {}, {}
 
         def __enter__(self) -> epoll:
             self._epoll.__enter__()  # which refuses if it is closed
