@@ -12,7 +12,7 @@ import pytest
 
 def run(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
     return done.stdout.strip()
 
 

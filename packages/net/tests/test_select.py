@@ -394,6 +394,21 @@ def test_poll_counts_in_milliseconds_and_takes_negative_for_no_limit(unix_pair, 
 
 
 @needs_poll
+def test_poll_is_refused_while_another_greenlet_is_in_it(unix_pair):
+    one, other = unix_pair
+    poller = select.poll()
+    poller.register(one, select.POLLIN)
+    waiting = spawn(poller.poll)
+    wait_all_parked()
+
+    with pytest.raises(RuntimeError, match="^concurrent poll\\(\\) invocation$"):
+        poller.poll(0)
+
+    other.sendall(b"x")
+    assert waiting.get() == poller.poll() == [(one.fileno(), select.POLLIN)]
+
+
+@needs_poll
 def test_poll_says_which_descriptor_is_not_open(unix_pair):
     one, _ = unix_pair
     fd = one.fileno()

@@ -4,6 +4,8 @@ Everything in core that blocks a native thread, reads a clock or starts a thread
 module that `hublet.monkey` rewrites.  This module is imported with core itself, hence before the first patch of ours.
 """
 
+from __future__ import annotations
+
 import select as _select
 from _thread import _count as count_started_threads  # that run by now, the main one not counted
 from _thread import _local as thread_local
@@ -17,8 +19,11 @@ __keeps_originals__ = True  # for whoever patches: what this package holds of th
 __all__ = [
     "allocate_lock",
     "count_started_threads",
+    "devpoll",
+    "epoll",
     "get_ident",
     "monotonic",
+    "poll",
     "poll_fd",
     "select",
     "start_new_thread",
@@ -26,8 +31,16 @@ __all__ = [
     "thread_sleep",
 ]
 
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from typing import Any
+
+# Taken now: monkey patching takes them away from the module or replaces them.  None where there is none.
+epoll: Any = getattr(_select, "epoll", None)
+devpoll: Any = getattr(_select, "devpoll", None)
+poll: Any = getattr(_select, "poll", None)
+
 if hasattr(_select, "poll"):
-    # Taken now: monkey patching takes `poll` away from the module or replaces it.
     _poll, _EVENTS = _select.poll, (0, _select.POLLIN, _select.POLLOUT)
 
     def poll_fd(fd: int, event: int) -> bool:

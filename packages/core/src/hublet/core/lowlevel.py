@@ -14,6 +14,7 @@ from ._io import (
     wait_readable,
     wait_to_call,
     wait_writable,
+    waiters_in,
 )
 from ._park import ParkingLot, Waiter, deadline_in, yield_now
 from ._threads import Workers, call_in_thread
@@ -41,5 +42,6 @@ __all__ = [
     "wait_readable",
     "wait_to_call",
     "wait_writable",
+    "waiters_in",
     "yield_now",
 ]

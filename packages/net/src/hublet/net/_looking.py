@@ -69,15 +69,17 @@ def find(
     ask: Callable[[], _Found],
     block: Callable[[], _Found],
     is_something: Callable[[_Found], object],
-    interests: Callable[[], tuple[Mapping[int, int], Mapping[int, int]]],
+    interests: Callable[[Any], tuple[Mapping[int, int], Mapping[int, int], Mapping[int, Handle]]],
     timeout: float | None,
 ) -> _Found:
     """Return what *ask* finds, as soon as it is something, and at the latest after *timeout* seconds; 0 is not to wait.
 
     *ask* asks the kernel without waiting.  *block* does so waiting, for native threads without a hub.  *interests*
-    returns for which descriptors `READ` or `WRITE` may make a difference, and the masks of poll(2) for those of which the
-    loop cannot tell.  Parks while nothing is found; not to wait lets others run once, and so does, now and then, always
-    finding something.  Raises `OSError(EBADF)` if one of the descriptors is closed meanwhile.
+    returns, for this hub, for which descriptors `READ` or `WRITE` may make a difference; the masks of poll(2) for those of
+    which the loop cannot tell; and the handles of those that are sockets of ours, which stay registered.
+
+    Parks while nothing is found; not to wait lets others run once, and so does, now and then, always finding something.
+    Raises `OSError(EBADF)` if one of the descriptors is closed meanwhile.
     """
     global _credit
     # Before anything else: to make a hub opens descriptors, and one of those may get the number of one that is closed.
@@ -97,27 +99,33 @@ def find(
         found = ask()
     if timeout == 0 or is_something(found):
         return found
-    wanted, masks = interests()
+    wanted, masks, owned = interests(hub)
     deadline = deadline_in(timeout)
     while not is_something(found):
-        in_time = _look(hub, wanted, masks, deadline)
+        in_time = _look(hub, wanted, masks, owned, deadline)
         found = ask()
         if not in_time:
             break
     return found
 
 
-def _look(hub: Any, wanted: Mapping[int, int], masks: Mapping[int, int], deadline: float | None) -> bool:
+def _look(
+    hub: Any,
+    wanted: Mapping[int, int],
+    masks: Mapping[int, int],
+    owned: Mapping[int, Handle],
+    deadline: float | None,
+) -> bool:
     """Park until any of the descriptors may be ready; false if *deadline* passed first."""
     if masks and _epoll is not None:
         with _epoll() as inner:
             for fd, mask in masks.items():
                 _add(inner, fd, mask)
-            return _park(hub, {**wanted, inner.fileno(): READ}, deadline)
+            return _park(hub, {**wanted, inner.fileno(): READ}, owned, deadline)
     nap = deadline_in(_NAP) if masks else None
     if nap is None or deadline is not None and deadline <= nap:
-        return _park(hub, wanted, deadline)
-    _park(hub, wanted, nap)
+        return _park(hub, wanted, owned, deadline)
+    _park(hub, wanted, owned, nap)
     return True
 
 
@@ -128,12 +136,14 @@ def _add(inner: Any, fd: int, mask: int) -> None:
         pass  # a regular file: what it always is, asking has told
 
 
-def _park(hub: Any, wanted: Mapping[int, int], deadline: float | None) -> bool:
+def _park(hub: Any, wanted: Mapping[int, int], owned: Mapping[int, Handle], deadline: float | None) -> bool:
     waiter = Waiter(("any of the descriptors", sorted(wanted)))
     looking: list[Handle] = []
     try:
         for fd, events in wanted.items():
-            handle = _handle(hub, fd)
+            handle = owned.get(fd)
+            if handle is None or handle.loop is None:
+                handle = _handle(hub, fd)
             if handle is None:
                 continue
             looking.append(handle)
@@ -147,7 +157,7 @@ def _park(hub: Any, wanted: Mapping[int, int], deadline: float | None) -> bool:
             remove_onlooker(handle, READ, waiter)
             remove_onlooker(handle, WRITE, waiter)
             # Without a loop, it was taken off by whoever closed the descriptor, and the number may be another's now.
-            if handle.loop is not None and _is_idle(handle):
+            if handle.loop is not None and handle.fd not in owned and _is_idle(handle):
                 forget_fd(handle.fd)
 
 

@@ -123,6 +123,13 @@ if find_spec("_ssl") is not None:
             replacement=f"{__package__}._ssl_in_place",
             names=("_create",),
             distribution=_DISTRIBUTION,
+            relies_on=(
+                "ssl:SSLSocket._create(cls, sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, "
+                "server_hostname, context, session)",
+                "ssl:SSLSocket._check_connected(self)",
+                "ssl:SSLSocket._real_close(self)",
+                "ssl:SSLSocket._real_connect(self, addr, connect_ex)",
+            ),
         ),
     )
 
@@ -133,7 +140,7 @@ def _remove_blocking() -> None:
     `epoll` is replaced before, so that it counts as patched and its original can be found.  Ours stays in
     `hublet.net.select`.
     """
-    for name in ("epoll", "kqueue", "kevent", "devpoll"):
+    for name in ("epoll", "devpoll"):  # not kqueue, which `selectors.KqueueSelector` looks up here
         if hasattr(select, name):
             delattr(select, name)
 
@@ -153,6 +160,7 @@ PATCHES += (
         replacement=f"{__package__}._selectors",
         names=("_select",),
         distribution=_DISTRIBUTION,
+        relies_on=("selectors:SelectSelector._select",),
     ),
 )
 PATCHES += tuple(
@@ -162,6 +170,7 @@ PATCHES += tuple(
         replacement=f"{__package__}._selectors:{name}",
         names=("_selector_cls",),
         distribution=_DISTRIBUTION,
+        relies_on=(f"selectors:{name}._selector_cls",),
     )
     for name in ("PollSelector", "EpollSelector")
     if hasattr(selectors, name)

@@ -10,7 +10,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from hublet.core.lowlevel import READ, notify_closing
+from hublet.core.lowlevel import READ, Handle, notify_closing
 
 from ._looking import find, wanted_for
 from ._select import number_of
@@ -42,15 +42,15 @@ if hasattr(_stdlib, "poll"):
     class poll:
         """As the objects that `select.poll` makes.
 
-        Several greenlets may call the `poll` of one object at once.  In a native thread that has no hub, other than
-        the main one, it blocks that thread.
+        In a native thread that has no hub, other than the main one, `poll` blocks that thread.
         """
 
         __module__ = "hublet.net.select"
-        __slots__ = ("__weakref__", "_masks", "_poll")
+        __slots__ = ("__weakref__", "_is_polling", "_masks", "_poll")
 
         def __init__(self) -> None:
             self._poll = _make_poll()
+            self._is_polling = False
             self._masks: dict[int, int] = {}
 
         def register(
@@ -74,8 +74,18 @@ if hasattr(_stdlib, "poll"):
             """As the original: return what is ready, with `POLLNVAL` for what is not open.
 
             Parks, at most *timeout* milliseconds; `None` and what is negative are without limit, and 0 lets others
-            run before it asks.  What was registered when it was called counts.
+            run before it asks.  What was registered when it was called counts.  Raises `RuntimeError` if another
+            greenlet or thread is in it; of several objects with the same descriptors none disturbs the other.
             """
+            if self._is_polling:
+                raise RuntimeError("concurrent poll() invocation")
+            self._is_polling = True
+            try:
+                return self._find(timeout)
+            finally:
+                self._is_polling = False
+
+        def _find(self, timeout: float | None) -> list[tuple[int, int]]:
             seconds = _seconds_of(timeout)
             poll: Callable[[Any], list[tuple[int, int]]] = self._poll.poll
             if seconds is _WRONG:
@@ -89,11 +99,11 @@ if hasattr(_stdlib, "poll"):
             # One was closed meanwhile, and to say which is what POLLNVAL is for.
             return ask()
 
-        def _interests(self) -> tuple[dict[int, int], dict[int, int]]:
+        def _interests(self, hub: Any) -> tuple[dict[int, int], dict[int, int], dict[int, Handle]]:
             wanted = {fd: wanted_for(mask) for fd, mask in self._masks.items()}
             # Errors and hang-ups the loop tells of with what is wanted; alone, it would tell of much else as well.
             masks = {fd: self._masks[fd] for fd, events in wanted.items() if not events}
-            return {fd: events for fd, events in wanted.items() if events}, masks
+            return {fd: events for fd, events in wanted.items() if events}, masks, {}
 
     __all__.append("poll")
 
@@ -161,8 +171,8 @@ if hasattr(_stdlib, "epoll"):
             ask, block = partial(poll, 0, maxevents), partial(poll, timeout, maxevents)
             return find(ask, block, bool, self._interests, seconds)
 
-        def _interests(self) -> tuple[dict[int, int], dict[int, int]]:
-            return {self._epoll.fileno(): READ}, {}
+        def _interests(self, hub: Any) -> tuple[dict[int, int], dict[int, int], dict[int, Handle]]:
+            return {self._epoll.fileno(): READ}, {}, {}
 
         def __enter__(self) -> epoll:
             self._epoll.__enter__()  # which refuses if it is closed

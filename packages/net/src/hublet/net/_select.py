@@ -7,11 +7,14 @@ import operator
 import os
 import select as _stdlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
-from hublet.core.lowlevel import READ, WRITE
+from hublet.core.lowlevel import READ, WRITE, Handle
 
+from ._handles import register
 from ._looking import find
+from ._socket import socket
 
 __all__ = ["number_of", "select"]
 
@@ -46,7 +49,7 @@ def select(
     seconds = _seconds(timeout)
     if seconds is _WRONG:
         return _select(*lists, timeout)  # type: ignore[no-any-return]
-    return find(lambda: _ask(lists, 0), lambda: _ask(lists, seconds), any, lambda: _interests(lists), seconds)
+    return find(lambda: _ask(lists, 0), lambda: _ask(lists, seconds), any, partial(_interests, lists), seconds)
 
 
 def _seconds(timeout: Any) -> Any:
@@ -60,13 +63,18 @@ def _seconds(timeout: Any) -> Any:
     return seconds if 0 <= seconds < _LONGEST else _WRONG
 
 
-def _interests(lists: Sequence[Any]) -> tuple[dict[int, int], dict[int, int]]:
+def _interests(lists: Sequence[Any], hub: Any) -> tuple[dict[int, int], dict[int, int], dict[int, Handle]]:
     wanted: dict[int, int] = {}
-    for each in lists[0]:
-        wanted[number_of(each)] = READ
-    for each in lists[1]:
-        wanted[number_of(each)] = wanted.get(number_of(each), 0) | WRITE
-    return wanted, {number_of(each): getattr(_stdlib, "POLLPRI", 0) for each in lists[2]}
+    owned: dict[int, Handle] = {}
+    for some, event in zip(lists, (READ, WRITE)):
+        for each in some:
+            fd = number_of(each)
+            wanted[fd] = wanted.get(fd, 0) | event
+            if isinstance(each, socket) and (each._hub is None or each._hub is hub):
+                handle = register(each)
+                if handle is not None:
+                    owned[fd] = handle
+    return wanted, {number_of(each): getattr(_stdlib, "POLLPRI", 0) for each in lists[2]}, owned
 
 
 def _as_tuple(values: Iterable[Any]) -> tuple[Any, ...]:

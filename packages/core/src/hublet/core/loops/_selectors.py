@@ -15,7 +15,9 @@ import selectors
 import stat
 import sys
 from selectors import EVENT_READ, EVENT_WRITE
+from typing import Any
 
+from .. import _native
 from .._native import select
 from . import _signal_fd
 from ._protocol import READ, WRITE, Handle, Loop
@@ -23,18 +25,34 @@ from ._wakeup import Wakeup
 
 __all__ = ["SelectorsLoop"]
 
-# Taken now, so that patching `selectors` later does not make the loop wait for itself: the class, and in a class of our own
-# what the class looks up when it is used, since it may be patched in place.
-_Selector: type[selectors.BaseSelector] = type(
-    "Selector",
-    (selectors.DefaultSelector,),
-    {
-        name: staticmethod(getattr(selectors.DefaultSelector, name))
-        for name in ("_selector_cls", "_select")
-        if hasattr(selectors.DefaultSelector, name)
-    },
-)
 _SelectSelector = selectors.SelectSelector
+
+
+def _select_connections(_: object, readers: Any, writers: Any, __: object, timeout: float | None = None) -> Any:
+    readers, writers, failed = select(readers, writers, writers, timeout)
+    return readers, writers + failed, []
+
+
+def _make_selector_class() -> type[selectors.BaseSelector]:
+    """Return the best selector of this platform, as it was before anyone could patch it.
+
+    What a selector calls to wait is an attribute of its class, which is patched in place, and so may be which of them is
+    the default one; this module may be imported after that.
+    """
+    known: Any = selectors
+    if _native.epoll is not None:
+        return type("Selector", (known.EpollSelector,), {"_selector_cls": _native.epoll})
+    if hasattr(known, "KqueueSelector"):
+        return known.KqueueSelector  # type: ignore[no-any-return]
+    if _native.devpoll is not None:
+        return type("Selector", (known.DevpollSelector,), {"_selector_cls": _native.devpoll})
+    if _native.poll is not None:
+        return type("Selector", (known.PollSelector,), {"_selector_cls": _native.poll})
+    wait = _select_connections if sys.platform == "win32" else staticmethod(select)
+    return type("Selector", (_SelectSelector,), {"_select": wait})
+
+
+_Selector = _make_selector_class()
 
 # Nobody notices that a loop looks up once a day, and no system takes every number of seconds.
 _LONGEST = 86400.0
