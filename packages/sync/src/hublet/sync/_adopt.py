@@ -25,7 +25,7 @@ from ._threads import Sentinel, ThreadHandle, make_thread_handle
 __all__ = ["adopt"]
 
 _NATIVE = {type(_thread.allocate_lock()): Lock, type(_thread.RLock()): RLock}
-_NativeQueue: type = type(queue.SimpleQueue())
+_NativeQueue: Any = type(queue.SimpleQueue())
 
 # Native for a reason: those who stand below the hub, or are it.
 _LEFT_ALONE = ("hublet", "greenlet", "gevent", "importlib", "_frozen_importlib", "_thread")
