@@ -489,3 +489,32 @@ def test_a_thread_begins_with_an_empty_context():
         """)
 
     assert printed == ["unset"]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_pool_of_processes_works_and_greenlets_run_beside_it(method, tmp_path):
+    (tmp_path / "program.py").write_text(
+        textwrap.dedent(f"""
+        if __name__ == "__main__":
+            from hublet.monkey import patch_all
+            patch_all()
+            import multiprocessing, time
+            from hublet.core import sleep, spawn
+
+            ticks = []
+
+            def tick():
+                while True:
+                    ticks.append(1)
+                    sleep(0.01)
+
+            spawn(tick)
+            with multiprocessing.get_context({method!r}).Pool(2) as pool:
+                print(pool.map(abs, [-1, -2, -3], chunksize=1))
+                pool.apply(time.sleep, (0.1,))
+            print(len(ticks) > 5)
+        """)
+    )
+    done = subprocess.run([sys.executable, str(tmp_path / "program.py")], capture_output=True, text=True, timeout=60)
+
+    assert (done.stdout.splitlines(), done.stderr) == (["[1, 2, 3]", "True"], "")

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from hublet.core.patching import Patch
 
 from ._adopt import adopt
@@ -15,7 +17,7 @@ __all__ = ["PATCHES"]
 
 _DISTRIBUTION = "hublet-sync"
 
-PATCHES = (
+PATCHES: tuple[Patch, ...] = (
     Patch("thread", "_thread", f"{__package__}._as_thread", tuple(_thread_names), distribution=_DISTRIBUTION),
     Patch(
         "thread",
@@ -28,3 +30,28 @@ PATCHES = (
     Patch("queue", "_queue", __package__, ("SimpleQueue",), distribution=_DISTRIBUTION),
     Patch("queue", "queue", __package__, ("SimpleQueue",), distribution=_DISTRIBUTION),
 )
+
+def _adopt_semaphores() -> None:
+    from ._as_multiprocessing import adopt_semaphores  # late: it loads half of multiprocessing
+
+    adopt_semaphores()
+
+
+if find_spec("_multiprocessing") is not None:  # not everywhere: some platforms have no processes
+    PATCHES += (
+        Patch(
+            "thread",
+            "multiprocessing.connection",
+            f"{__package__}._as_multiprocessing",
+            ("wait",),
+            distribution=_DISTRIBUTION,
+            hook=_adopt_semaphores,
+        ),
+        Patch(
+            "thread",
+            "multiprocessing.connection:Connection",
+            f"{__package__}._as_multiprocessing",
+            ("_close", "_recv"),
+            distribution=_DISTRIBUTION,
+        ),
+    )

@@ -213,7 +213,7 @@ def shutdown() -> None:
     """Wait until all threads that are no daemons have ended.  As `_thread._shutdown`.  Parks."""
     me = get_ident()
     while True:
-        others = [each for each in _not_daemons if each.ident != me]
+        others = [each for each in _not_daemons if each.ident != me and not each.is_done()]
         if not others:
             break
         others[0].join()
