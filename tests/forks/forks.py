@@ -15,6 +15,7 @@ import ssl
 import sys
 import threading
 import time
+import traceback
 
 import trustme
 
@@ -81,7 +82,8 @@ def child(context: ssl.SSLContext) -> None:
         logging.getLogger(f"of a child {os.getpid()}")  # takes the lock of logging itself
         log.info("in a child")
         socket.getaddrinfo("localhost", 80)
-        with threading.Lock(), threading.Condition() as condition:
+        condition = threading.Condition()
+        with threading.Lock(), condition:
             condition.notify_all()
         done = threading.Event()
         threading.Thread(target=done.set).start()
@@ -91,6 +93,8 @@ def child(context: ssl.SSLContext) -> None:
             context.wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
         except ssl.SSLWantReadError:
             status = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(status)
 

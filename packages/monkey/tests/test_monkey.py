@@ -311,3 +311,15 @@ def test_tls_works_although_only_sockets_are_patched(script):
 
 def test_the_tests_themselves_are_not_patched():
     assert sys.modules["time"].sleep.__module__ == "time"
+
+
+@pytest.mark.parametrize("loop", ["selectors", "native"])
+def test_every_loop_stands_on_what_there_was_before(interpreter, loop):
+    done = interpreter.run(
+        "-c",
+        "from hublet.monkey import patch_all; patch_all(); import time; from hublet.core import get_hub, spawn\n"
+        "spawn(time.sleep, 0.001).join(); print(get_hub().loop.name)",
+        HUBLET_LOOP=loop,
+    )
+
+    assert done.stdout.strip() == loop or (loop == "native" and "ImportError" in done.stderr), done.stderr

@@ -15,6 +15,7 @@ from ._io import (
     wait_to_call,
     wait_writable,
 )
+from ._left_behind import leave_behind
 from ._park import ParkingLot, Waiter, deadline_in, yield_now
 from ._threads import Workers, call_in_thread
 from .loops import READ, WRITE, Handle, Loop
@@ -35,6 +36,7 @@ __all__ = [
     "get_hub",
     "get_hub_if_exists",
     "handle_for",
+    "leave_behind",
     "notify_closing",
     "remove_onlooker",
     "wait_on_handle",

@@ -16,6 +16,7 @@ from contextvars import Context
 from typing import Any
 
 from hublet.core import Greenlet, getcurrent
+from hublet.core.lowlevel import leave_behind
 
 from ._event import Event
 
@@ -39,6 +40,17 @@ _native_shutdown: Callable[[], None] | None = getattr(_thread, "_shutdown", None
 
 _running: set[Greenlet[Any]] = set()
 _not_daemons: set[ThreadHandle] = set()  # those that the program waits for at its end
+
+
+def _leave_threads_behind() -> None:
+    """In a forked child, let only the thread that forked go on, as with native threads."""
+    gone = _running - {getcurrent()}
+    _running.difference_update(gone)
+    leave_behind(gone)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_threads_behind)
 
 
 def get_ident() -> int:
