@@ -318,3 +318,10 @@ def forks(session: nox.Session) -> None:
     install(session, *PACKAGES)
     session.install(*group(PROJECTS["monkey"], "apps"))
     session.run("python", "-m", "hublet.monkey", "tests/forks/forks.py", *session.posargs, env=CLEAN)
+
+
+@nox.session(python=PYTHONS)
+def dns_table(session: nox.Session) -> None:
+    """Compare the resolvers with the C library on thousands of calls, in a network of its own; takes Linux and glibc."""
+    install(session, "core", "dns")
+    session.run("python", "packages/dns/tests/side_by_side.py", env=CLEAN)

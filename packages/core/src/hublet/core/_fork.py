@@ -31,6 +31,7 @@ def _after_fork() -> None:
     if hub is not None:
         hub.scheduler.thread_ident = get_ident()
         hub.loop.after_fork()
+        hub.forget_watchdogs()
         for workers in hub.workers():
             workers.after_fork()
 

@@ -29,9 +29,9 @@ from hublet.core.lowlevel import (
     yield_now,
 )
 
-from ._handles import handle_of
+from ._handles import handle_of, hub_here
 
-__all__ = ["give_way", "look_until", "wanted_for"]
+__all__ = ["find", "wanted_for"]
 
 _Found = TypeVar("_Found")
 
@@ -65,40 +65,45 @@ def wanted_for(mask: int) -> int:
     return (READ if mask & _READING else 0) | (WRITE if mask & _WRITING else 0)
 
 
-def give_way(always: bool) -> None:
-    """Let others run, each time or now and then: what always finds something ready would never park.
-
-    Where nothing may wait, nobody is let run.
-    """
-    global _credit
-    if not always and _credit:
-        _credit -= 1
-        return
-    _credit = _CREDIT
-    try:
-        yield_now()
-    except BlockingSwitchOutError:
-        pass
-
-
-def look_until(
+def find(
     ask: Callable[[], _Found],
-    is_found: Callable[[_Found], object],
-    hub: Any,
-    wanted: Mapping[int, int],
-    masks: Mapping[int, int],
+    block: Callable[[], _Found],
+    is_something: Callable[[_Found], object],
+    interests: Callable[[], tuple[Mapping[int, int], Mapping[int, int]]],
     timeout: float | None,
 ) -> _Found:
-    """Return what *ask* returns once *is_found* says that it is something, or at the latest after *timeout* seconds.
+    """Return what *ask* finds, as soon as it is something, and at the latest after *timeout* seconds; 0 is not to wait.
 
-    *wanted* says for each descriptor whether `READ` or `WRITE` may make a difference; *masks* does so in the terms of
-    poll(2), for what the loop cannot tell.  Parks between one asking and the next.  Raises `OSError(EBADF)` if one of
-    the descriptors is closed meanwhile.
+    *ask* asks the kernel without waiting.  *block* does so waiting, for native threads without a hub.  *interests*
+    returns for which descriptors `READ` or `WRITE` may make a difference, and the masks of poll(2) for those of which the
+    loop cannot tell.  Parks while nothing is found; not to wait lets others run once, and so does, now and then, always
+    finding something.  Raises `OSError(EBADF)` if one of the descriptors is closed meanwhile.
     """
+    global _credit
+    # Before anything else: to make a hub opens descriptors, and one of those may get the number of one that is closed.
+    found = ask()
+    if _credit and is_something(found):
+        _credit -= 1
+        return found
+    hub = hub_here()
+    if hub is None:
+        return found if timeout == 0 or is_something(found) else block()
+    if timeout == 0 or is_something(found):
+        _credit = _CREDIT
+        try:
+            yield_now()
+        except BlockingSwitchOutError:
+            return found
+        found = ask()
+    if timeout == 0 or is_something(found):
+        return found
+    wanted, masks = interests()
     deadline = deadline_in(timeout)
-    while not is_found(found := ask()):
-        if not _look(hub, wanted, masks, deadline):
-            return ask()
+    while not is_something(found):
+        in_time = _look(hub, wanted, masks, deadline)
+        found = ask()
+        if not in_time:
+            break
     return found
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import operator
 import select as _stdlib
+from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Any
 
 from hublet.core.lowlevel import READ, notify_closing
 
-from ._handles import hub_here
-from ._looking import give_way, look_until, wanted_for
+from ._looking import find, wanted_for
 from ._select import number_of
 
 __all__: list[str] = []
@@ -19,8 +20,20 @@ __all__: list[str] = []
 _INT_MAX = 2**31 - 1
 
 
+_WRONG: Any = object()
+
+
 def _is_number(timeout: Any) -> bool:
     return isinstance(timeout, float) or hasattr(timeout, "__index__")
+
+
+def _seconds_of(timeout: Any) -> Any:
+    """Return *timeout*, in milliseconds as `poll` takes it, in seconds; `_WRONG` if the original has an error for it."""
+    if timeout is None:
+        return None
+    if not _is_number(timeout) or not -_INT_MAX <= timeout <= _INT_MAX:
+        return _WRONG
+    return None if timeout < 0 else timeout / 1000
 
 
 if hasattr(_stdlib, "poll"):
@@ -63,33 +76,24 @@ if hasattr(_stdlib, "poll"):
             Parks, at most *timeout* milliseconds; `None` and what is negative are without limit, and 0 lets others
             run before it asks.  What was registered when it was called counts.
             """
-            hub = hub_here()
-            seconds = self._seconds(timeout)
-            if hub is None or seconds == 0.0:
-                if hub is not None:
-                    give_way(always=True)
-                return self._poll.poll(timeout)  # type: ignore[no-any-return]
-            give_way(always=False)
-            found: list[tuple[int, int]] = self._poll.poll(0)
-            if found:
-                return found
-            wanted = {fd: wanted_for(mask) for fd, mask in self._masks.items()}
-            # Errors and hang-ups the loop tells of with what is wanted; alone, it would tell of much else as well.
-            masks = {fd: self._masks[fd] for fd, events in wanted.items() if not events}
-            wanted = {fd: events for fd, events in wanted.items() if events}
+            seconds = _seconds_of(timeout)
+            poll: Callable[[Any], list[tuple[int, int]]] = self._poll.poll
+            if seconds is _WRONG:
+                return poll(timeout)
+            ask = partial(poll, 0)
             try:
-                return look_until(lambda: self._poll.poll(0), bool, hub, wanted, masks, seconds)
+                return find(ask, partial(poll, timeout), bool, self._interests, seconds)
             except OSError as error:
                 if error.errno != errno.EBADF:
                     raise
             # One was closed meanwhile, and to say which is what POLLNVAL is for.
-            return self._poll.poll(0)  # type: ignore[no-any-return]
+            return ask()
 
-        def _seconds(self, timeout: Any) -> float | None:
-            """Return the time to wait; 0 also if the original has an error for it."""
-            if timeout is None or _is_number(timeout) and -_INT_MAX <= timeout < 0:
-                return None
-            return timeout / 1000 if _is_number(timeout) and timeout <= _INT_MAX else 0.0
+        def _interests(self) -> tuple[dict[int, int], dict[int, int]]:
+            wanted = {fd: wanted_for(mask) for fd, mask in self._masks.items()}
+            # Errors and hang-ups the loop tells of with what is wanted; alone, it would tell of much else as well.
+            masks = {fd: self._masks[fd] for fd, events in wanted.items() if not events}
+            return {fd: events for fd, events in wanted.items() if events}, masks
 
     __all__.append("poll")
 
@@ -150,18 +154,15 @@ if hasattr(_stdlib, "epoll"):
             Parks, at most *timeout* seconds; `None` and what is negative are without limit, and 0 lets others run
             before it asks.  What is registered meanwhile counts, too.
             """
-            hub = hub_here()
-            if hub is None or not (timeout is None or _is_number(timeout)) or timeout == 0:
-                if hub is not None:
-                    give_way(always=True)
-                return self._epoll.poll(timeout, maxevents)  # type: ignore[no-any-return]
-            give_way(always=False)
-            found: list[tuple[int, int]] = self._epoll.poll(0, maxevents)
-            if found:
-                return found
+            poll: Callable[[Any, int], list[tuple[int, int]]] = self._epoll.poll
+            if timeout is not None and not (_is_number(timeout) and timeout <= _INT_MAX / 1000):
+                return poll(timeout, maxevents)
             seconds = None if timeout is None or timeout < 0 else timeout
-            wanted = {self._epoll.fileno(): READ}
-            return look_until(lambda: self._epoll.poll(0, maxevents), bool, hub, wanted, {}, seconds)
+            ask, block = partial(poll, 0, maxevents), partial(poll, timeout, maxevents)
+            return find(ask, block, bool, self._interests, seconds)
+
+        def _interests(self) -> tuple[dict[int, int], dict[int, int]]:
+            return {self._epoll.fileno(): READ}, {}
 
         def __enter__(self) -> epoll:
             self._epoll.__enter__()  # which refuses if it is closed

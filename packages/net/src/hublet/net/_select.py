@@ -11,8 +11,7 @@ from typing import Any, TypeAlias
 
 from hublet.core.lowlevel import READ, WRITE
 
-from ._handles import hub_here
-from ._looking import give_way, look_until
+from ._looking import find
 
 __all__ = ["number_of", "select"]
 
@@ -22,6 +21,7 @@ _poll: Any = getattr(_stdlib, "poll", None)
 
 _LARGEST = 1024  # FD_SETSIZE, on every system that has poll(2) beside it
 _LONGEST = 9.2e9  # seconds: all that the C functions take
+_WRONG = object()
 
 Lists: TypeAlias = "tuple[list[Any], list[Any], list[Any]]"
 
@@ -41,37 +41,32 @@ def select(
     `OSError(EBADF)` if one of our sockets among them is closed meanwhile.  In a native thread that has no hub, other
     than the main one, it blocks that thread.
     """
-    hub = hub_here()
-    if hub is None or not _is_time_to_wait(timeout):
-        if hub is not None:
-            give_way(always=True)
-        return _ask((rlist, wlist, xlist), timeout)
     # What is iterated over once only would be empty when asked for again.  A list is left to be what it is.
     lists: list[Any] = [each if isinstance(each, (list, tuple)) else _as_tuple(each) for each in (rlist, wlist, xlist)]
-    give_way(always=False)
-    found = _ask(lists, 0)
-    if any(found):
-        return found
+    seconds = _seconds(timeout)
+    if seconds is _WRONG:
+        return _select(*lists, timeout)  # type: ignore[no-any-return]
+    return find(lambda: _ask(lists, 0), lambda: _ask(lists, seconds), any, lambda: _interests(lists), seconds)
+
+
+def _seconds(timeout: Any) -> Any:
+    """Return *timeout* as the original understands it, and `_WRONG` if that has an error for it."""
+    if timeout is None or isinstance(timeout, float) and 0 <= timeout < _LONGEST:
+        return timeout
+    try:
+        seconds = operator.index(timeout)
+    except TypeError:
+        return _WRONG
+    return seconds if 0 <= seconds < _LONGEST else _WRONG
+
+
+def _interests(lists: Sequence[Any]) -> tuple[dict[int, int], dict[int, int]]:
     wanted: dict[int, int] = {}
     for each in lists[0]:
         wanted[number_of(each)] = READ
     for each in lists[1]:
         wanted[number_of(each)] = wanted.get(number_of(each), 0) | WRITE
-    urgent = {number_of(each): getattr(_stdlib, "POLLPRI", 0) for each in lists[2]}
-    seconds: float | None = timeout if timeout is None or isinstance(timeout, float) else operator.index(timeout)
-    return look_until(lambda: _ask(lists, 0), any, hub, wanted, urgent, seconds)
-
-
-def _is_time_to_wait(timeout: Any) -> bool:
-    """Say whether *timeout* is one for which to wait; if not, it is 0, or the original has an error for it."""
-    if timeout is None:
-        return True
-    if not isinstance(timeout, float):
-        try:
-            timeout = operator.index(timeout)
-        except TypeError:
-            return False
-    return bool(0 < timeout < _LONGEST)
+    return wanted, {number_of(each): getattr(_stdlib, "POLLPRI", 0) for each in lists[2]}
 
 
 def _as_tuple(values: Iterable[Any]) -> tuple[Any, ...]:
@@ -81,32 +76,31 @@ def _as_tuple(values: Iterable[Any]) -> tuple[Any, ...]:
         raise TypeError("arguments 1-3 must be sequences") from None
 
 
-def _ask(lists: Sequence[Any], timeout: Any) -> Lists:
+def _ask(lists: Sequence[Any], timeout: float | None) -> Lists:
     try:
         return _select(*lists, timeout)  # type: ignore[no-any-return]
     except ValueError:
-        if timeout != 0 or _poll is None or not any(number_of(each) >= _LARGEST for some in lists for each in some):
+        if _poll is None or not any(number_of(each) >= _LARGEST for some in lists for each in some):
             raise
-    return _ask_beyond(*lists)
+    return _ask_beyond(lists, timeout)
 
 
-def _ask_beyond(rlist: Any, wlist: Any, xlist: Any) -> Lists:
-    """Ask poll(2), without waiting, about descriptors that select(2) has no room for.
+def _ask_beyond(lists: Sequence[Any], timeout: float | None) -> Lists:
+    """Ask poll(2) about descriptors that select(2) has no room for.
 
     What counts as readable, writable and exceptional is Linux's own table, in `fs/select.c`.
     """
     readable, writable = _stdlib.POLLIN | _stdlib.POLLHUP | _stdlib.POLLERR, _stdlib.POLLOUT | _stdlib.POLLERR
-    asked = [(rlist, _stdlib.POLLIN, readable), (wlist, _stdlib.POLLOUT, writable), (xlist, *[_stdlib.POLLPRI] * 2)]
     masks: dict[int, int] = {}
-    for fileobjs, mask, _ in asked:
-        for each in fileobjs:
-            fd = number_of(each)
-            masks[fd] = masks.get(fd, 0) | mask
+    for some, mask in zip(lists, (_stdlib.POLLIN, _stdlib.POLLOUT, _stdlib.POLLPRI)):
+        for each in some:
+            masks[number_of(each)] = masks.get(number_of(each), 0) | mask
     poller = _poll()
     for fd, mask in masks.items():
         poller.register(fd, mask)
-    found: dict[int, int] = dict(poller.poll(0))
+    found: dict[int, int] = dict(poller.poll(None if timeout is None else timeout * 1000))
     if any(mask & _stdlib.POLLNVAL for mask in found.values()):
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-    one, two, three = ([each for each in some if found.get(number_of(each), 0) & bits] for some, _, bits in asked)
+    told = zip(lists, (readable, writable, _stdlib.POLLPRI))
+    one, two, three = ([each for each in some if found.get(number_of(each), 0) & bits] for some, bits in told)
     return one, two, three

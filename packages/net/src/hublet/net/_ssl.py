@@ -29,6 +29,7 @@ from hublet.core.lowlevel import READ, WRITE, Waiter, add_onlooker, remove_onloo
 from ._handles import closed_error, register
 from ._original import block_until_ready
 from ._socket import socket
+from ._ssl_transfer import LATER, prepare, read, recv, send, sendall, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,7 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
     suppress_ragged_eofs: bool
     _connected: bool
     _sslobj: Any
+    _looks_first: bool = False  # the last thing that OpenSSL did was to give data, so that it will receive next
     _writer: Any = None  # the greenlet that waits in the middle of a record
 
     @classmethod
@@ -79,7 +81,8 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
 
     def _perform(self, event: int, operation: str, deadline: Any, call: Callable[..., Any], *args: Any) -> Any:
         """Return ``call(*args)``; while it says that it would block, wait, if possible for *event*."""
-        begun = deadline is not _LATER
+        self._looks_first = False
+        begun = deadline is not LATER
         while True:
             try:
                 return call(*args)
@@ -96,8 +99,7 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
             self._wait_for(wanted, event, operation, deadline)
 
     def _wait_for(self, wanted: int, event: int, operation: str, deadline: float | None) -> None:
-        ready = self._is_ready_by(wanted, deadline) if wanted == event else self._look_on(wanted, deadline)
-        if not ready:
+        if not (self._is_ready_by(wanted, deadline) if wanted == event else self._look_on(wanted, deadline)):
             raise TimeoutError(f"The {operation} operation timed out")
         if _fileno(self) < 0:
             # Closed after we were woken and before our turn.  OpenSSL would go on with whatever has the number now.
@@ -116,30 +118,27 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
 
     # Reading and writing
 
-    def read(self, len: int = 1024, buffer: WriteableBuffer | None = None) -> Any:
-        """As `ssl.SSLSocket.read`.  Parks."""
-        sslobj = self._sslobj
-        if sslobj is None:
-            return super().read(len, buffer)  # which raises the original's error
-        self._spend()
+    read = read
+    recv = recv
+    write = write
+    send = send
+    sendall = sendall
+
+    def _read_on(self, error: SSLError, deadline: Any, sslobj: Any, size: int, buffer: WriteableBuffer | None) -> Any:
+        """Go on with a read in which OpenSSL has raised *error*."""
+        self._looks_first = False
         try:
-            if buffer is None:
-                return self._perform(READ, "read", _LATER, sslobj.read, len)
-            return self._perform(READ, "read", _LATER, sslobj.read, len, buffer)
-        except SSLError as error:
-            if error.args[0] == SSL_ERROR_EOF and self.suppress_ragged_eofs:
+            if not isinstance(error, (SSLWantReadError, SSLWantWriteError)):
+                raise error
+            args = (size,) if buffer is None else (size, buffer)
+            return self._perform(READ, "read", deadline, sslobj.read, *args)
+        except SSLError as final:
+            if final.args[0] == SSL_ERROR_EOF and self.suppress_ragged_eofs:
                 return b"" if buffer is None else 0
             raise
 
-    def write(self, data: ReadableBuffer) -> int:
-        """As `ssl.SSLSocket.write`.  Parks."""
-        sslobj = self._sslobj
-        if sslobj is None:
-            return super().write(data)
-        self._spend()
-        return self._write(sslobj, data, _LATER)
-
-    def _write(self, sslobj: Any, data: Any, deadline: Any) -> int:
+    def _write_on(self, sslobj: Any, data: Any, deadline: Any) -> int:
+        """Write a record, waiting if need be; refuse if another greenlet waits in the middle of one."""
         if self._writer is not None:
             raise ConcurrentObjectUseError(
                 f"{getcurrent()!r} would write to {self!r}, but {self._writer!r} waits there in the middle of a write; "
@@ -151,39 +150,30 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
         finally:
             self._writer = None
 
-    def send(self, data: ReadableBuffer, flags: int = 0) -> int:
-        """As `ssl.SSLSocket.send`.  Parks."""
-        if self._sslobj is None or flags:
-            return super().send(data, flags)
-        return self.write(data)
-
-    def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
-        """As `ssl.SSLSocket.sendall`, but with one deadline for all of *data*, as `socket.sendall`.  Parks."""
+    def _send_records(self, data: ReadableBuffer) -> None:
         sslobj = self._sslobj
-        if sslobj is None or flags:
-            return super().sendall(data, flags)
-        self._spend()
-        deadline: Any = _LATER if self._timeout == 0.0 else self._deadline()
+        deadline: Any = self._deadline() if self._timeout else LATER
         with memoryview(data) as view, view.cast("B") as rest:
             sent = 0
             while sent < rest.nbytes:
-                sent += self._write(sslobj, rest[sent:], deadline)
+                self._spend()
+                sent += self._write_on(sslobj, rest[sent:], deadline)
 
     # The beginning and the end
 
     def do_handshake(self, block: bool = False) -> None:
         """As `ssl.SSLSocket.do_handshake`.  Parks."""
         self._check_connected()  # type: ignore[attr-defined]
-        deadline = None if block and self._timeout == 0.0 else _LATER
+        deadline = None if block and self._timeout == 0.0 else LATER
         self._perform(READ, "handshake", deadline, self._sslobj.do_handshake)
 
     def unwrap(self) -> socket:
         """As `ssl.SSLSocket.unwrap`.  Parks.  What it returns is this socket, which is a plain one from then on."""
         if not self._sslobj:
             return super().unwrap()  # type: ignore[return-value]  # raises the original's error
-        plain: socket = self._perform(READ, "read", _LATER, self._sslobj.shutdown)
+        plain: socket = self._perform(READ, "read", LATER, self._sslobj.shutdown)
         self._sslobj = None
         return plain
 
 
-_LATER: Any = object()  # a deadline that is taken when there is something to wait for
+prepare(SSLSocket)
