@@ -325,3 +325,16 @@ def dns_table(session: nox.Session) -> None:
     """Compare the resolvers with the C library on thousands of calls, in a network of its own; takes Linux and glibc."""
     install(session, "core", "dns")
     session.run("python", "packages/dns/tests/side_by_side.py", env=CLEAN)
+
+
+@nox.session(python=PYTHONS)
+def stdlib_tls(session: nox.Session) -> None:
+    """Run CPython's own tests of TLS, of select, and of the clients that stand on them, patched; it takes minutes."""
+    install(session, *PACKAGES)
+    modules = session.posargs or [
+        *("test_ssl", "test_select", "test_poll", "test_epoll", "test_selectors", "test_ftplib", "test_smtplib"),
+        *("test_poplib", "test_imaplib", "test_httplib", "test_urllib2_localnet"),
+    ]
+    session.run("python", "tests/stdlib/strict.py", *modules, env=CLEAN)
+    # Once more with native threads, which have no hub: there the sockets block.
+    session.run("python", "tests/stdlib/strict.py", "--no-thread", *modules, env=CLEAN)

@@ -2,6 +2,7 @@
 
     python tests/stdlib/strict.py test_ssl test_select      the tests of these modules, patched
     python tests/stdlib/strict.py --unpatched test_ssl      the same with the standard library as it is, for comparison
+    python tests/stdlib/strict.py --no-thread test_ssl      patched but for that feature: threads stay native ones
     python tests/stdlib/strict.py --only=timeout test_ssl   those with "timeout" in their name
 
 Each module runs in a process of its own, everything patched that is installed, before its first import.  Nothing that
@@ -33,12 +34,12 @@ def main(arguments: list[str]) -> int:
     return min(failed, 1)
 
 
-def run_here(module: str, patched: bool, only: str) -> bool:
+def run_here(module: str, patched: bool, without: list[str], only: str) -> bool:
     """Run one module in this process; say whether all went well."""
     if patched:
         from hublet.monkey import patch_all
 
-        patch_all()
+        patch_all(**dict.fromkeys(without, False))
     from test import support
 
     support.use_resources = ["cpu"]  # not "network", among others
@@ -70,7 +71,8 @@ def run_here(module: str, patched: bool, only: str) -> bool:
     for test in result.unexpectedSuccesses:
         bad.append((test, "unexpected success"))
     print(
-        f"{module} on {sys.version.split()[0]}, {'patched' if patched else 'unpatched'}: {result.testsRun} run, "
+        f"{module} on {sys.version.split()[0]}, {'patched' if patched else 'unpatched'}"
+        f"{''.join(f', no {each}' for each in without)}: {result.testsRun} run, "
         f"{len(bad)} failed, {len(result.skipped)} skipped by CPython, {len(excepted)} excepted, "
         f"{time.monotonic() - begun:.1f} s",
         flush=True,
@@ -114,5 +116,6 @@ if __name__ == "__main__":
     arguments = sys.argv[1:]
     if "--here" in arguments:
         only = next((each.removeprefix("--only=") for each in arguments if each.startswith("--only=")), "")
-        sys.exit(not run_here(arguments[-1], "--unpatched" not in arguments, only))
+        without = [each.removeprefix("--no-") for each in arguments if each.startswith("--no-")]
+        sys.exit(not run_here(arguments[-1], "--unpatched" not in arguments, without, only))
     sys.exit(main(arguments))

@@ -512,7 +512,7 @@ def test_a_read_that_has_to_write_first_waits_for_that(handshake, authority, cli
     server_context.verify_mode = ssl.CERT_REQUIRED
     client_context.post_handshake_auth = server_context.post_handshake_auth = True
     authority.issue_cert("client@example.org").configure_cert(client_context)
-    client, server = handshake()
+    client, server = handshake(socket.socketpair())
     rubbish = fill_raw(client)
     server.verify_client_post_handshake()
     server.sendall(b"show it")

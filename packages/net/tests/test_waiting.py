@@ -11,7 +11,7 @@ from hublet.core import spawn
 from hublet.core.errors import ConcurrentObjectUseError
 from hublet.core.lowlevel import get_hub_if_exists
 from hublet.core.testing import assert_no_switch, wait_all_parked
-from hublet.net import socket
+from hublet.net import select, socket
 
 
 def error_of(function, *args):
@@ -184,3 +184,21 @@ def test_in_a_thread_without_a_hub_it_blocks(pipe, in_thread):
         return type(late), get_hub_if_exists()
 
     assert in_thread(wait)() == (TimeoutError, None)
+
+
+def test_who_selects_is_in_nobodys_way_and_can_be_cancelled(unix_pair, full):
+    one, other = unix_pair
+    full(one)
+    selecting = [spawn(error_of, select.select, [one], [], []) for _ in range(2)]
+    wait_all_parked()
+    waiting = spawn(error_of, socket.wait_readwrite, one)
+    wait_all_parked()
+    assert not waiting.ready()
+
+    socket.cancel_wait(one)
+
+    assert [each.get().errno for each in (*selecting, waiting)] == [errno.EBADF] * 3
+    waiting = spawn(socket.wait_readwrite, one)
+    wait_all_parked()
+    other.sendall(b"x")
+    waiting.get()

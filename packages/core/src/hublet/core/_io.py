@@ -34,6 +34,7 @@ __all__ = [
     "wait_readable",
     "wait_to_call",
     "wait_writable",
+    "waiters_in",
 ]
 
 _READ = 1  # `READ`, without the look-up of a global name where this is compiled

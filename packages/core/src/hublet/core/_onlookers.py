@@ -41,7 +41,7 @@ class Onlookers(Entry):
 
 
 def waiters_in(entry: Entry | None) -> list[Waiter]:
-    """Return who waits in a slot that *entry* is in.  Never switches."""
+    """Return who waits in a slot of a handle, `reader` or `writer`, that *entry* is in.  Never switches."""
     if isinstance(entry, Onlookers):
         return [*([] if entry.taker is None else [entry.taker]), *entry.looking]
     return [entry] if isinstance(entry, Waiter) else []

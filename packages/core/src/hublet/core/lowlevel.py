@@ -14,6 +14,7 @@ from ._io import (
     wait_readable,
     wait_to_call,
     wait_writable,
+    waiters_in,
 )
 from ._left_behind import leave_behind
 from ._park import ParkingLot, Waiter, deadline_in, yield_now
@@ -43,5 +44,6 @@ __all__ = [
     "wait_readable",
     "wait_to_call",
     "wait_writable",
+    "waiters_in",
     "yield_now",
 ]

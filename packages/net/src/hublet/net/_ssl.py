@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from hublet.core import getcurrent
 from hublet.core.errors import ConcurrentObjectUseError
-from hublet.core.lowlevel import READ, WRITE, Waiter, add_onlooker, remove_onlooker
+from hublet.core.lowlevel import READ, WRITE, Waiter, add_onlooker, remove_onlooker, waiters_in
 
 from ._handles import closed_error, register
 from ._original import block_until_ready
@@ -57,6 +57,7 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
     _connected: bool
     _sslobj: Any
     _looks_first: bool = False  # the last thing that OpenSSL did was to give data, so that it will receive next
+    _is_over: bool = False  # nothing more is to be waited for in reading
     _writer: Any = None  # the greenlet that waits in the middle of a record
 
     @classmethod
@@ -127,15 +128,33 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
     def _read_on(self, error: SSLError, deadline: Any, sslobj: Any, size: int, buffer: WriteableBuffer | None) -> Any:
         """Go on with a read in which OpenSSL has raised *error*."""
         self._looks_first = False
-        try:
-            if not isinstance(error, (SSLWantReadError, SSLWantWriteError)):
+        args = (size,) if buffer is None else (size, buffer)
+        nothing = b"" if buffer is None else 0
+        while True:
+            if error.args[0] == SSL_ERROR_EOF and self.suppress_ragged_eofs:
+                return nothing
+            wants_to_read = isinstance(error, SSLWantReadError)
+            if self._timeout == 0.0 or not (wants_to_read or isinstance(error, SSLWantWriteError)):
                 raise error
-            args = (size,) if buffer is None else (size, buffer)
-            return self._perform(READ, "read", deadline, sslobj.read, *args)
-        except SSLError as final:
-            if final.args[0] == SSL_ERROR_EOF and self.suppress_ragged_eofs:
-                return b"" if buffer is None else 0
-            raise
+            if wants_to_read and self._is_over:
+                return nothing
+            if deadline is LATER:
+                deadline = self._deadline()
+            self._wait_for(READ if wants_to_read else WRITE, READ, "read", deadline)
+            try:
+                return sslobj.read(*args)
+            except SSLError as again:
+                error = again
+
+    def _end_reading(self) -> None:
+        """Let whoever reads receive what has come, and then the end, as if the peer had said so.  Never switches.
+
+        To shut down the descriptor would make OpenSSL tell the peer of an error, and refuse to write as well.
+        """
+        self._is_over = True
+        if self._handle is not None:
+            for waiter in waiters_in(self._handle.reader):
+                waiter.unpark()
 
     def _write_on(self, sslobj: Any, data: Any, deadline: Any) -> int:
         """Write a record, waiting if need be; refuse if another greenlet waits in the middle of one."""
@@ -146,7 +165,9 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
             )
         self._writer = getcurrent()
         try:
-            return self._perform(WRITE, "write", deadline, sslobj.write, data)  # type: ignore[no-any-return]
+            count: int = self._perform(WRITE, "write", deadline, sslobj.write, data)
+            self._answered = True
+            return count
         finally:
             self._writer = None
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from hublet.core.lowlevel import READ, deadline_in
 
 from ._handles import closed_error
+from ._transfer import spend
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -62,7 +63,7 @@ def read(self: SSLSocket, len: int = 1024, buffer: WriteableBuffer | None = None
     sslobj = self._sslobj
     if sslobj is None:
         return _plain.read(self, len, buffer)
-    self._spend()
+    spend(self)
     deadline = LATER
     timeout = self._timeout
     if timeout != 0.0 and len > 0 and self._looks_first and not sslobj.pending() and _is_empty(self):
@@ -76,6 +77,7 @@ def read(self: SSLSocket, len: int = 1024, buffer: WriteableBuffer | None = None
     except SSLError as error:
         result = self._read_on(error, deadline, sslobj, len, buffer)
     self._looks_first = bool(result)
+    self._answered = False
     return result
 
 
@@ -91,10 +93,12 @@ def write(self: SSLSocket, data: ReadableBuffer) -> int:
     sslobj = self._sslobj
     if sslobj is None:
         return _plain.write(self, data)  # type: ignore[no-any-return]
-    self._spend()
+    spend(self)
     if self._writer is None:
         try:
-            return sslobj.write(data)  # type: ignore[no-any-return]
+            count: int = sslobj.write(data)
+            self._answered = True
+            return count
         except SSLError as error:
             self._looks_first = False
             if self._timeout == 0.0 or not isinstance(error, (SSLWantReadError, SSLWantWriteError)):

@@ -5,9 +5,10 @@ from _socket import socket as _base
 from ssl import SSLError, SSLWantReadError, SSLWantWriteError
 from ssl import SSLSocket as _plain
 
-from hublet.core.lowlevel import deadline_in, get_hub_if_exists, wait_on_handle
+from hublet.core.lowlevel import deadline_in, wait_to_call
 
 from ._handles import closed_error
+from ._transfer import spend
 
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -59,15 +60,18 @@ cdef object _read_bytes(sslobj, size):
 
 cdef bint _wait(self, deadline) except -1:
     """As ``self._is_ready_by(READ, deadline)``, without a frame of Python where it is registered already."""
+    cdef int outcome
     handle = self._handle
-    if handle is None or handle.loop is None or self._hub is not get_hub_if_exists():
-        return self._is_ready_by(READ, deadline)
-    return wait_on_handle(handle, READ, deadline)
+    if handle is not None:
+        outcome = wait_to_call(handle, READ, deadline, True)
+        if outcome >= 0:
+            return outcome
+    return self._is_ready_by(READ, deadline)
 
 
 cdef object _read(self, sslobj, size, buffer):
     cdef object timeout, result, deadline = _LATER
-    self._spend()
+    spend(self)
     timeout = self._timeout
     if (
         (timeout is None or timeout != 0.0)
@@ -85,11 +89,11 @@ cdef object _read(self, sslobj, size, buffer):
         result = _read_bytes(sslobj, size) if buffer is None else sslobj.read(size, buffer)
     except SSLError as error:
         result = self._read_on(error, deadline, sslobj, size, buffer)
-    if result:
-        if not self._looks_first:
-            self._looks_first = True
-    else:
+    self._answered = False
+    if not result:
         self._looks_first = False
+    elif not self._looks_first:
+        self._looks_first = True
     return result
 
 
@@ -112,10 +116,12 @@ def recv(self, buflen=1024, flags=0):
 
 
 cdef object _write(self, sslobj, data):
-    self._spend()
+    spend(self)
     if self._writer is None:
         try:
-            return sslobj.write(data)
+            count = sslobj.write(data)
+            self._answered = True
+            return count
         except SSLError as error:
             self._looks_first = False
             if self._timeout == 0.0 or not isinstance(error, (SSLWantReadError, SSLWantWriteError)):

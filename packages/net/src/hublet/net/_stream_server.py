@@ -127,6 +127,10 @@ class StreamServer(BaseServer):
 
     def end_idle(self, sock: Any, *args: Any) -> None:
         """End an idle connection: its handler receives what has come, and then the end, as if the peer had said so."""
+        end_reading = getattr(sock, "_end_reading", None)
+        if end_reading is not None:
+            end_reading()  # of TLS, whose `shutdown` takes TLS off: what the handler says last would go out in the clear
+            return
         try:
             sock.shutdown(_socket.SHUT_RD)
         except OSError:

@@ -14,10 +14,13 @@ from hublet.core.lowlevel import (
     WRITE,
     Handle,
     Waiter,
+    add_onlooker,
     deadline_in,
     forget_fd,
     get_hub_if_exists,
+    remove_onlooker,
     wait_on_handle,
+    waiters_in,
 )
 
 from ._handles import closed_error, handle_of, hub_here
@@ -68,9 +71,8 @@ def cancel_wait(fileno: int | HasFileno, error: BaseException | None = None) -> 
         handle = handle_of(hub, _number(fileno))
     except OSError:
         return  # not open, hence not waited for
-    for waiter in (handle.reader, handle.writer):
-        if isinstance(waiter, Waiter):
-            waiter.fail(closed_error() if error is None else error)
+    for waiter in waiters_in(handle.reader) + waiters_in(handle.writer):
+        waiter.fail(closed_error() if error is None else error)
     _forget_if_idle(handle)
 
 
@@ -104,18 +106,19 @@ def _wait_until(fd: int, events: int, deadline: float | None) -> bool:
 def _wait_for_either(handle: Handle, deadline: float | None) -> bool:
     waiter = Waiter(f"descriptor {handle.fd} to be readable or writable")
     for other in (handle.reader, handle.writer):
-        if other is not None:
+        if isinstance(other, Waiter):
             raise ConcurrentObjectUseError(
                 f"{waiter.reason} is waited for by {other.greenlet!r} already; "
                 "give each greenlet a descriptor of its own, or a lock around the one"
             )
-    handle.set_reader(waiter)
-    handle.set_writer(waiter)
+    # Beside whoever selects there.
+    add_onlooker(handle, READ, waiter)
+    add_onlooker(handle, WRITE, waiter)
     try:
         return waiter.park(deadline)
     finally:
-        handle.clear_reader(waiter)
-        handle.clear_writer(waiter)
+        remove_onlooker(handle, READ, waiter)
+        remove_onlooker(handle, WRITE, waiter)
 
 
 def _forget_if_idle(handle: Handle) -> None:
