@@ -40,7 +40,6 @@ class _State:
 
     def __init__(self, timeout: float | None) -> None:
         self._answered, self._emptied = True, None
-        self._credit = 0
         self._handle = self._hub = None
         self._timeout = timeout
 
@@ -102,6 +101,16 @@ class InPlace(socket):
                 _base.__del__(self)  # type: ignore[attr-defined]
         finally:
             _states.pop(id(self), None)
+
+    # One of these two comes before every system call that might block: a socket from before must not block any more.
+
+    def _spend(self) -> None:
+        _state(self)
+        socket._spend(self)
+
+    def _resolved(self, address: Any) -> Any:
+        _state(self)
+        return socket._resolved(self, address)
 
     # Ours in C look into the slots, so here they are once more.
 
