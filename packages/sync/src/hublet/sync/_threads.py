@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import sys
 import threading
 from _thread import _local as _thread_local  # the interpreter's own: `threading.local` may be another
 from _thread import get_ident as _native_ident
@@ -43,10 +44,27 @@ _not_daemons: set[ThreadHandle] = set()  # those that the program waits for at i
 
 
 def _leave_threads_behind() -> None:
-    """In a forked child, let only the thread that forked go on, as with native threads."""
-    gone = _running - {getcurrent()}
+    """In a forked child, let only the thread that forked go on, as with native threads.
+
+    If that is not the main one, its end is that of the process.
+    """
+    forking: Any = getcurrent()
+    gone: set[Any] = _running - {forking}
     _running.difference_update(gone)
+    if forking in _running:
+        root = forking
+        while root.parent is not None:
+            root = root.parent
+        gone.add(root)
+        forking.rawlink(_end_process)
     leave_behind(gone)
+
+
+def _end_process(greenlet: Any) -> None:
+    for file in (sys.stdout, sys.stderr):
+        if file is not None:
+            file.flush()
+    os._exit(0)
 
 
 if hasattr(os, "register_at_fork"):
