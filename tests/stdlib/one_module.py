@@ -84,7 +84,8 @@ def main() -> None:
 
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell leaves it to what it starts in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    support.use_resources = []  # nothing that needs the network, or much time
+    # Nothing that needs the network, or much time; of those that ask for it this one stays on loopback.
+    support.use_resources = ["network"] if module == "test.test_socketserver" else []
     support.verbose = 0
     # After each test it waits for threads that are left, up to seconds, only to warn of them.
     threading_helper.threading_cleanup = lambda *original: None
