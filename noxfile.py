@@ -296,6 +296,30 @@ def pyuv(session: nox.Session) -> None:
     pytest(session, "packages/core/tests", "packages/net/tests", HUBLET_LOOP="pyuv")
 
 
+@nox.session(python=[python for python in PYTHONS if python in ("3.11", "3.13")] or PYTHONS[-1:])
+def stdlib(session: nox.Session) -> None:
+    """Run CPython's own tests plainly, under hublet and under gevent, and compare; name modules after --.  Takes an hour."""
+    install(session, *PACKAGES)
+    session.install(*group(TOP, "bench"))
+    session.run("python", "tests/stdlib/run.py", *session.posargs, env=CLEAN)
+
+
+@nox.session
+def apps(session: nox.Session) -> None:
+    """Run programs of others, patched, against real servers from Debian's packages, 200 operations at once."""
+    install(session, *PACKAGES)
+    session.install(*group(PROJECTS["monkey"], "apps"))
+    session.run("python", "tests/apps/run.py", *session.posargs, env=CLEAN)
+
+
+@nox.session(python=PYTHONS)
+def forks(session: nox.Session) -> None:
+    """Fork ten thousand times from random greenlets beside logging, look-ups and TLS."""
+    install(session, *PACKAGES)
+    session.install(*group(PROJECTS["monkey"], "apps"))
+    session.run("python", "-m", "hublet.monkey", "tests/forks/forks.py", *session.posargs, env=CLEAN)
+
+
 @nox.session(python=PYTHONS)
 def dns_table(session: nox.Session) -> None:
     """Compare the resolvers with the C library on thousands of calls, in a network of its own; takes Linux and glibc."""

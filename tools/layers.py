@@ -39,7 +39,7 @@ loops.install_pyuv
 patching
 plugins
 _deadlines         _entry
-_patches           patching
+_patches           loops patching
 _ring              _entry
 _switch            _entry _native _ring
 loops._protocol    _entry
@@ -56,6 +56,7 @@ _park              _entry _hub _native _ring _scheduler _switch errors
 _timeout           _entry _hub _scheduler _switch
 _greenlet          _chunks _config _entry _hub _park _scheduler _switch _timeout | _spawn_tree
 _onlookers         _entry _park loops
+_left_behind       _greenlet _onlookers _park _switch loops
 _io                _hub _native _onlookers _park _scheduler _switch errors loops loops._protocol
 _threads           _config _hub _native _park
 _deadlock          _greenlet _park errors

@@ -152,6 +152,7 @@ PROGRAMS = {
     "requests": (over_http_with_requests, "web"),
     "requests, a session": (over_http_with_a_session, "web"),
     "urllib3": (over_http_with_urllib3, "web"),
+    "Flask, served by hublet": (over_http_with_urllib3, "flask"),
     "redis-py": (redis, "redis"),
     "PyMySQL": (pymysql, "mysql"),
     "psycopg": (psycopg, "postgresql"),

@@ -95,6 +95,17 @@ def web() -> Iterator[dict[str, object]]:
 
 
 @contextlib.contextmanager
+def flask() -> Iterator[dict[str, object]]:
+    """Serve a Flask application, patched, under our own server."""
+    port = free_port()
+    with folder(None) as (path, _):
+        app = str(Path(__file__).parent / "flask_app.py")
+        command = [sys.executable, "-m", "hublet.monkey", app, str(port), str(DELAY)]
+        with running("flask_app.py", command, port, path / "log"):
+            yield {"port": port}
+
+
+@contextlib.contextmanager
 def redis() -> Iterator[dict[str, object]]:
     """Run Redis."""
     server, port = program("redis-server", "/usr/bin/redis-server", "/usr/local/bin/redis-server"), free_port()
@@ -165,4 +176,4 @@ def ssh() -> Iterator[dict[str, object]]:
             yield {"port": port, "user": user, "key": str(path / "user")}
 
 
-SERVERS = {"web": web, "redis": redis, "mysql": mysql, "postgresql": postgresql, "ssh": ssh}
+SERVERS = {"web": web, "flask": flask, "redis": redis, "mysql": mysql, "postgresql": postgresql, "ssh": ssh}

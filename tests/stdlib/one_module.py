@@ -12,6 +12,7 @@ import faulthandler
 import json
 import os
 import re
+import signal
 import sys
 import unittest
 from pathlib import Path
@@ -81,7 +82,10 @@ def main() -> None:
     from test import support
     from test.support import threading_helper
 
-    support.use_resources = []  # nothing that needs the network, or much time
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell leaves it to what it starts in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Nothing that needs the network, or much time; of those that ask for it this one stays on loopback.
+    support.use_resources = ["network"] if module == "test.test_socketserver" else []
     support.verbose = 0
     # After each test it waits for threads that are left, up to seconds, only to warn of them.
     threading_helper.threading_cleanup = lambda *original: None

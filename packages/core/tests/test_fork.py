@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from hublet.core.lowlevel import (
     Waiter,
     call_in_thread,
     deadline_in,
+    leave_behind,
     notify_closing,
     wait_readable,
     wait_writable,
@@ -542,3 +544,58 @@ go.set()
     )
 
     assert printed == "nothing left"
+
+
+# Greenlets that stay behind
+
+
+def test_greenlets_that_are_left_behind_never_go_on():
+    ran = []
+    lot = ParkingLot()
+    reader, writer = os.pipe()
+
+    def sleeps():
+        try:
+            sleep(0.005)
+        finally:
+            ran.append("slept")
+
+    def waits():
+        try:
+            lot.park()
+        finally:
+            ran.append("woken")
+
+    def reads():
+        try:
+            wait_readable(reader)
+        finally:
+            ran.append("read")
+
+    def yields():
+        try:
+            sleep(0)
+        finally:
+            ran.append("was ready")
+
+    greenlets = [spawn(function) for function in (sleeps, waits, reads)]
+    wait_all_parked()
+    greenlets.append(spawn(yields))
+    greenlets.append(spawn(ran.append, "started"))
+    other = spawn(sleep, 0.01)
+
+    def child():
+        leave_behind(greenlets)
+        os.write(writer, b"x")
+        sleep(0.02)
+        lot.unpark_all()
+        other.get()
+        gc.collect()
+        return ran
+
+    assert in_child(child) == "[]"
+    lot.unpark_all()
+    joinall([*greenlets, other])
+    assert sorted(ran) == ["read", "slept", "started", "was ready", "woken"]
+    os.close(reader)
+    os.close(writer)

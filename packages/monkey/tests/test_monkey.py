@@ -134,7 +134,7 @@ def test_what_a_program_has_put_there_after_us_stays(script):
     assert printed == "the program's"
 
 
-@pytest.mark.parametrize("feature", sorted(set(FEATURES) - {"time", "builtins"}))
+@pytest.mark.parametrize("feature", sorted(set(FEATURES) - {"time"}))
 def test_asking_for_what_is_not_installed_names_the_distribution(script, feature):
     code = f"""
         import sys
@@ -158,15 +158,17 @@ def test_asking_for_what_the_installed_version_lacks_says_so(script):
     printed = script(
         """
         from hublet import monkey
+        from hublet.monkey._features import FEATURES, Feature
+        FEATURES["sys"] = Feature("hublet-core", "what a later version of it will have")
         try:
-            monkey.patch_builtins()
+            monkey.patch_sys()
         except monkey.MissingPatchError as error:
             print(error)
         """,
         only=("hublet-core",),
     )
 
-    assert "hublet-core cannot patch 'builtins' yet" in printed and "pip install --upgrade hublet-core" in printed
+    assert "hublet-core cannot patch 'sys' yet" in printed and "pip install --upgrade hublet-core" in printed
 
 
 def test_without_being_asked_what_is_not_installed_is_passed_over(script):
@@ -311,3 +313,15 @@ def test_tls_works_although_only_sockets_are_patched(script):
 
 def test_the_tests_themselves_are_not_patched():
     assert sys.modules["time"].sleep.__module__ == "time"
+
+
+@pytest.mark.parametrize("loop", ["selectors", "native"])
+def test_every_loop_stands_on_what_there_was_before(interpreter, loop):
+    done = interpreter.run(
+        "-c",
+        "from hublet.monkey import patch_all; patch_all(); import time; from hublet.core import get_hub, spawn\n"
+        "spawn(time.sleep, 0.001).join(); print(get_hub().loop.name)",
+        HUBLET_LOOP=loop,
+    )
+
+    assert done.stdout.strip() == loop or (loop == "native" and "Error" in done.stderr and "_epoll" in done.stderr), done.stderr

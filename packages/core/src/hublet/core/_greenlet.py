@@ -301,13 +301,17 @@ class Greenlet(greenlet, _Carries[T]):
         if self._result is _UNFINISHED:
             self._scheduler.interrupt(self, error)
 
-    def _end_before_start(self, error: BaseException) -> None:
+    def forget_start(self) -> None:
+        """Let it never begin, if it has not yet; nobody is told.  For what stays behind at a fork."""
         start = self._start
-        self._begun = True
         if start is not None:
             start.greenlet = None  # should it be in the ring, the hub will find nobody to start
             self._scheduler.deadlines.remove(start)
             self._start = None
+
+    def _end_before_start(self, error: BaseException) -> None:
+        self._begun = True
+        self.forget_start()
         if isinstance(error, GreenletExit):
             self._finish(error, None)
         else:

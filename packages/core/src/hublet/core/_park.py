@@ -148,6 +148,11 @@ class Waiter(Entry):
             self.lot.forget(self)
         return claimed and not self.expired
 
+    def abandon(self) -> None:
+        """Forget the greenlet, whatever it was handed: nothing wakes it any more.  For what stays behind at a fork."""
+        if self.scheduler is not None:
+            self._give_up(self.scheduler)
+
     def _park_thread(self, deadline: float | None) -> bool:
         """Block a native thread that has no hub."""
         lock = allocate_lock()

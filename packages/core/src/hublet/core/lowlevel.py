@@ -16,6 +16,7 @@ from ._io import (
     wait_writable,
     waiters_in,
 )
+from ._left_behind import leave_behind
 from ._park import ParkingLot, Waiter, deadline_in, yield_now
 from ._threads import Workers, call_in_thread
 from .loops import READ, WRITE, Handle, Loop
@@ -36,6 +37,7 @@ __all__ = [
     "get_hub",
     "get_hub_if_exists",
     "handle_for",
+    "leave_behind",
     "notify_closing",
     "remove_onlooker",
     "wait_on_handle",

@@ -21,16 +21,16 @@ class Feature(NamedTuple):
 
 
 FEATURES = {
-    "builtins": Feature("hublet-core", "what `builtins` has that blocks"),
+    "builtins": Feature("hublet-process", "`input` at a terminal"),
     "dns": Feature("hublet-net", "looking up names of hosts: `socket.getaddrinfo` and its relatives"),
-    "os": Feature("hublet-process", "`os.fork`, `os.waitpid` and their relatives"),
+    "os": Feature("hublet-process", "`os.fork`, `os.wait`, `os.waitpid` and their relatives"),
     "queue": Feature("hublet-sync", "`queue.SimpleQueue`"),
     "select": Feature("hublet-net", "`select.select`, `select.poll` and `select.epoll`"),
     "selectors": Feature("hublet-net", "the selectors of `selectors`, hence asyncio's loop"),
-    "signal": Feature("hublet-process", "`signal`, as far as SIGCHLD goes"),
-    "socket": Feature("hublet-net", "`socket.socket` and `socket.create_connection`"),
+    "signal": Feature("hublet-process", "`signal`: handlers may wait, and so do `pause` and `sigwait`"),
+    "socket": Feature("hublet-net", "`socket.socket`, in place too, and `socket.create_connection`"),
     "ssl": Feature("hublet-net", "`ssl`: contexts make cooperative TLS sockets"),
-    "subprocess": Feature("hublet-process", "`subprocess.Popen` and what stands on it"),
+    "subprocess": Feature("hublet-process", "`subprocess.Popen` and what stands on it, `multiprocessing`"),
     "sys": Feature("hublet-process", "`sys.stdin`, `sys.stdout` and `sys.stderr`", in_all=False),
     "thread": Feature("hublet-sync", "`threading` and `_thread`: threads become greenlets"),
     "time": Feature("hublet-core", "`time.sleep`"),

@@ -114,7 +114,7 @@ def _patch(wanted: list[str]) -> None:
 
 
 def patch_builtins() -> None:
-    """Patch `builtins`.  As `patch_all` with this alone."""
+    """Let `input` at a terminal park.  As `patch_all` with this alone."""
     _patch(["builtins"])
 
 
@@ -144,7 +144,7 @@ def patch_selectors() -> None:
 
 
 def patch_signal() -> None:
-    """Patch `signal`.  As `patch_all` with this alone."""
+    """Let handlers of signals wait, and `signal.pause` and its relatives park.  As `patch_all` with this alone."""
     _patch(["signal"])
 
 

@@ -102,6 +102,16 @@ class InPlace(socket):
         finally:
             _states.pop(id(self), None)
 
+    # One of these two comes before every system call that might block: a socket from before must not block any more.
+
+    def _spend(self) -> None:
+        _state(self)
+        socket._spend(self)
+
+    def _resolved(self, address: Any) -> Any:
+        _state(self)
+        return socket._resolved(self, address)
+
     # Ours in C look into the slots, so here they are once more.
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:

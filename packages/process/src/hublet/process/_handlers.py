@@ -38,19 +38,24 @@ class _Handler:
         self.function = function
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
-        _pausing.unpark_all()
         hub = get_hub_if_exists()
         here = getcurrent()
         if hub is None or here is hub.parent:
-            self.function(signum, frame)
+            self._run(signum, frame)
         elif here is hub:
             spawn_raw(self._call, signum, frame)
         else:
             self._call(signum, frame)
 
-    def _call(self, signum: int, frame: FrameType | None) -> None:
+    def _run(self, signum: int, frame: FrameType | None) -> None:
         try:
             self.function(signum, frame)
+        finally:
+            _pausing.unpark_all()
+
+    def _call(self, signum: int, frame: FrameType | None) -> None:
+        try:
+            self._run(signum, frame)
         except BaseException as error:
             hub = get_hub_if_exists()
             assert hub is not None and hub.parent is not None

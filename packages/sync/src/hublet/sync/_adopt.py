@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import gc
+import queue
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,11 +19,13 @@ from hublet.core.lowlevel import deadline_in, get_hub_if_exists
 
 from ._lock import Lock
 from ._rlock import RLock
+from ._simple_queue import SimpleQueue
 from ._threads import Sentinel, ThreadHandle, make_thread_handle
 
 __all__ = ["adopt"]
 
 _NATIVE = {type(_thread.allocate_lock()): Lock, type(_thread.RLock()): RLock}
+_NativeQueue: Any = type(queue.SimpleQueue())
 
 # Native for a reason: those who stand below the hub, or are it.
 _LEFT_ALONE = ("hublet", "greenlet", "gevent", "importlib", "_frozen_importlib", "_thread")
@@ -58,6 +61,8 @@ def _adopt_locks() -> None:
                     kept.append(value)
                     replaced[id(value)] = kind()
                 owner[name] = replaced[id(value)]
+            elif type(value) is _NativeQueue and value.empty() and not owner.get("_threads"):
+                owner[name] = SimpleQueue()  # of an executor that has not begun: its threads will be greenlets
 
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] not in _LEFT_ALONE and hasattr(module, "__dict__"):

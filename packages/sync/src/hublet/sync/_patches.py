@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from hublet.core.patching import Patch
 
 from ._adopt import adopt
@@ -30,28 +28,3 @@ PATCHES: tuple[Patch, ...] = (
     Patch("queue", "_queue", __package__, ("SimpleQueue",), distribution=_DISTRIBUTION),
     Patch("queue", "queue", __package__, ("SimpleQueue",), distribution=_DISTRIBUTION),
 )
-
-def _adopt_semaphores() -> None:
-    from ._as_multiprocessing import adopt_semaphores  # late: it loads half of multiprocessing
-
-    adopt_semaphores()
-
-
-if find_spec("_multiprocessing") is not None:  # not everywhere: some platforms have no processes
-    PATCHES += (
-        Patch(
-            "thread",
-            "multiprocessing.connection",
-            f"{__package__}._as_multiprocessing",
-            ("wait",),
-            distribution=_DISTRIBUTION,
-            hook=_adopt_semaphores,
-        ),
-        Patch(
-            "thread",
-            "multiprocessing.connection:Connection",
-            f"{__package__}._as_multiprocessing",
-            ("_close", "_recv"),
-            distribution=_DISTRIBUTION,
-        ),
-    )

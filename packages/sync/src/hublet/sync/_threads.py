@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import sys
 import threading
 from _thread import _local as _thread_local  # the interpreter's own: `threading.local` may be another
 from _thread import get_ident as _native_ident
@@ -16,6 +17,7 @@ from contextvars import Context
 from typing import Any
 
 from hublet.core import Greenlet, getcurrent
+from hublet.core.lowlevel import leave_behind
 
 from ._event import Event
 
@@ -39,6 +41,34 @@ _native_shutdown: Callable[[], None] | None = getattr(_thread, "_shutdown", None
 
 _running: set[Greenlet[Any]] = set()
 _not_daemons: set[ThreadHandle] = set()  # those that the program waits for at its end
+
+
+def _leave_threads_behind() -> None:
+    """In a forked child, let only the thread that forked go on, as with native threads.
+
+    If that is not the main one, its end is that of the process.
+    """
+    forking: Any = getcurrent()
+    gone: set[Any] = _running - {forking}
+    _running.difference_update(gone)
+    if forking in _running:
+        root = forking
+        while root.parent is not None:
+            root = root.parent
+        gone.add(root)
+        forking.rawlink(_end_process)
+    leave_behind(gone)
+
+
+def _end_process(greenlet: Any) -> None:
+    for file in (sys.stdout, sys.stderr):
+        if file is not None:
+            file.flush()
+    os._exit(0)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_threads_behind)
 
 
 def get_ident() -> int:
@@ -213,7 +243,7 @@ def shutdown() -> None:
     """Wait until all threads that are no daemons have ended.  As `_thread._shutdown`.  Parks."""
     me = get_ident()
     while True:
-        others = [each for each in _not_daemons if each.ident != me]
+        others = [each for each in _not_daemons if each.ident != me and not each.is_done()]
         if not others:
             break
         others[0].join()
