@@ -300,6 +300,8 @@ cdef int pause(object self, int event, object deadline, bint tried) except -1:
     cdef int outcome
     global hublet_spent
     hublet_spent = 0
+    if <object>HUBLET_SLOT(<PyObject *>self, emptied_at) is True:
+        hublet_set_slot(<PyObject *>self, emptied_at, False)  # until a `recv` says so again
     if <object>handle is not None:
         outcome = wait_to_call(<object>handle, read_event if event == READ else write_event, deadline, tried)
         if outcome > 0:
