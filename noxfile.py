@@ -294,3 +294,10 @@ def pyuv(session: nox.Session) -> None:
     install(session, "core", "net")
     session.run("python", "-m", "hublet.core.loops.install_pyuv", env=CLEAN)
     pytest(session, "packages/core/tests", "packages/net/tests", HUBLET_LOOP="pyuv")
+
+
+@nox.session(python=PYTHONS)
+def dns_table(session: nox.Session) -> None:
+    """Compare the resolvers with the C library on thousands of calls, in a network of its own; takes Linux and glibc."""
+    install(session, "core", "dns")
+    session.run("python", "packages/dns/tests/side_by_side.py", env=CLEAN)

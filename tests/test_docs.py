@@ -1,9 +1,11 @@
 """What the documentation says of the code is true of it."""
 
+import dataclasses
 import re
 from pathlib import Path
 
 from hublet.core._config import SETTINGS
+from hublet.net.wsgi import Limits
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -16,6 +18,12 @@ def test_the_table_of_settings_has_each_setting_as_it_is():
     assert rows == [
         f"| `{each.name}` | `{each.variable}` | `{each.default}` | {each.meaning} |" for each in SETTINGS.values()
     ]
+
+
+def test_the_table_of_limits_has_each_limit_and_its_default():
+    rows = re.findall(r"^\| `(\w+)` \| `([\d.]+)` \|", (DOCS / "http.md").read_text(), re.MULTILINE)
+
+    assert rows == [(field.name, str(field.default)) for field in dataclasses.fields(Limits)]
 
 
 def test_every_relative_link_leads_somewhere():

@@ -207,6 +207,24 @@ def test_the_echo_server_answers_a_hundred_clients() -> None:
     assert client.stdout == "100 answers, of which the last is: hello from client 100\n", client.stderr
 
 
+def test_the_wsgi_server_greets_a_hundred_clients_in_the_time_of_one() -> None:
+    with started("examples/wsgi_hello.py", "0") as server:
+        assert server.stdout is not None
+        port = int(server.stdout.readline().split()[-1])
+        begun = time.monotonic()
+        clients = [socket.create_connection(("127.0.0.1", port), PATIENCE) for _ in range(100)]
+        for number, client in enumerate(clients):
+            client.sendall(f"GET /{number} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+        answers = []
+        for client in clients:
+            with client, client.makefile("rb") as answer:
+                answers.append(answer.read().rpartition(b"\r\n\r\n")[2])
+        took = time.monotonic() - begun
+
+    assert answers == [b"Hello, %d!\n" % number for number in range(100)]
+    assert took < 20, "one after the other would have been 100 seconds"
+
+
 # The crawler
 
 

@@ -1,13 +1,14 @@
-"""Build hublet-net: the hot path of its sockets compiled where that is possible, interpreted everywhere else.
+"""Build hublet-net: its hot paths compiled where that is possible, interpreted everywhere else.
 
-Everything that can be said once is in `pyproject.toml`.  This file finds what can be compiled: every `.pyx`, whose `.py` of the
-same name is its interpreted twin.  The environment variable `HUBLET_PURE` decides:
+Everything that can be said once is in `pyproject.toml`.  This file finds what can be compiled: every `.py` that has a `.pxd`
+of the same name beside it, and every `.pyx`, whose `.py` of the same name is its interpreted twin.  It is all of them or none.
+The environment variable `HUBLET_PURE` decides:
 
 - unset: compile; if that does not work, say so and install the interpreted modules;
 - `1`: compile nothing;
 - `0`: compile, and fail if that does not work.
 
-Elsewhere than on Linux nothing is compiled: what is in C there is the system's calls, and others have others.
+Elsewhere than on Linux the `.pyx` are not compiled: what is in C there is the system's calls, and others have others.
 """
 
 import os
@@ -30,10 +31,15 @@ DIRECTIVES = {
 
 def find_extensions():
     """Return one `Extension` for each module that can be compiled."""
+    sources = {declaration.with_suffix(".py") for declaration in PACKAGE.rglob("*.pxd")}
+    twins = {source.with_suffix(".py") for source in PACKAGE.rglob("*.pyx")}
+    sources = sources - twins | {twin.with_suffix(".pyx") for twin in twins & sources}
+    if sys.platform.startswith("linux"):
+        sources |= set(PACKAGE.rglob("*.pyx"))
     # The full dotted name: in a namespace package Cython would otherwise drop its first part.
     return [
         Extension(".".join(source.relative_to(SOURCES).with_suffix("").parts), [source.as_posix()], optional=True)
-        for source in sorted(PACKAGE.glob("*.pyx"))
+        for source in sorted(sources)
     ]
 
 
@@ -43,6 +49,11 @@ class CannotCompileError(Exception):
 
 class BuildAllOrNone(build_ext):
     """Build every extension, or none of them."""
+
+    def finalize_options(self):
+        super().finalize_options()
+        if self.parallel is None:
+            self.parallel = os.cpu_count()
 
     def run(self):
         insist = os.environ.get("HUBLET_PURE") == "0"
@@ -63,8 +74,10 @@ class BuildAllOrNone(build_ext):
         self._try_the_compiler()
         made = cythonize(
             self.extensions,
+            include_path=[str(SOURCES)],  # where the `.pxd` files are
             build_dir=os.path.join(self.build_temp, "cython"),  # generated C stays out of the source tree
             compiler_directives=DIRECTIVES,
+            force=True,  # it does not see every change of a `.pxd`
         )
         generated = {each.name: each.sources for each in made}
         for extension in self.extensions:
@@ -85,7 +98,7 @@ class BuildAllOrNone(build_ext):
                 raise CannotCompileError(f"there is no working C compiler ({error})") from error
 
 
-if os.environ.get("HUBLET_PURE") == "1" or sys.implementation.name != "cpython" or not sys.platform.startswith("linux"):
+if os.environ.get("HUBLET_PURE") == "1" or sys.implementation.name != "cpython":
     setup()
 else:
     setup(ext_modules=find_extensions(), cmdclass={"build_ext": BuildAllOrNone})

@@ -777,3 +777,16 @@ def test_its_repr_does_not_grow_with_its_arguments():
     assert "print(b'" in repr(greenlet)
     assert "key='xxx" in repr(greenlet)
     assert len(repr(greenlet)) < 300
+
+
+def test_a_subclass_may_keep_its_failures_from_the_hub():
+    kept = []
+
+    class Quiet(Greenlet):
+        def report_failure(self, error):
+            kept.append((error, self.ready()))
+
+    quiet = Quiet.spawn(int, "x")
+    quiet.join()
+
+    assert kept == [(quiet.exception, False)]  # and the hub, which `reports` listens to, has heard nothing

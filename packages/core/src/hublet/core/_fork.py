@@ -32,8 +32,8 @@ def _after_fork() -> None:
         hub.scheduler.thread_ident = get_ident()
         hub.loop.after_fork()
         hub.forget_watchdogs()
-        if hub._threadpool is not None:
-            hub._threadpool.after_fork()
+        for workers in hub.workers():
+            workers.after_fork()
 
 
 if hasattr(os, "register_at_fork"):

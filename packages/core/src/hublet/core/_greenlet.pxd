@@ -5,6 +5,10 @@ from ._park cimport ParkingLot, Waiter
 from ._scheduler cimport Scheduler
 from ._switch cimport greenlet
 
+# C variables: a global name would be looked up at each use.
+cdef object _UNFINISHED
+cdef dict _settings
+
 cdef class _Start(Entry):
     cdef object begin_starting(self, object new)
 
@@ -12,7 +16,7 @@ cdef class _Start(Entry):
 
 
 @cython.locals(start=_Start)
-cdef _Start _make_start(object new)
+cdef _Start make_start(object new)
 
 
 cdef class _Notify(Entry):
@@ -63,7 +67,7 @@ cdef class Greenlet(greenlet):
     @cython.locals(waiter=Waiter)
     cdef object _join_until(self, object deadline)
     @cython.locals(joiners=ParkingLot)
-    cpdef object _add_joiner(self, Waiter waiter)
+    cdef object _line_up(self, Waiter waiter)
     cdef Scheduler _owner(self)
     cdef dict _extra(self)
 

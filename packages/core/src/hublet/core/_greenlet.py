@@ -23,6 +23,8 @@ __all__ = ["FailureSpawnedLink", "Greenlet", "SpawnedLink", "SuccessSpawnedLink"
 
 _UNFINISHED: Any = object()
 
+_settings = config.__dict__  # the setting `spawn_tree` is there: the hub has read it
+
 TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +67,8 @@ class _Start(Entry):
                 raise error
 
 
-def _make_start(new: Greenlet[Any]) -> _Start:
+def make_start(new: Any) -> _Start:
+    """Return the entry that starts *new*, a greenlet of any kind."""
     start = _Start.__new__(_Start)
     start.begin_starting(new)
     return start
@@ -148,7 +151,7 @@ class Greenlet(greenlet, _Carries[T]):
         if frame is not None:
             self._spawn_code = _switch.code_of(frame)
             self._spawn_instruction = _switch.instruction_of(frame)
-        if config.spawn_tree:
+        if _settings["spawn_tree"]:
             self._record_spawn(frame)
 
     def _owner(self) -> Scheduler:
@@ -184,7 +187,7 @@ class Greenlet(greenlet, _Carries[T]):
 
     def _start_now(self) -> None:
         if self._start is None and not self._begun and self._result is _UNFINISHED:
-            start = _make_start(self)
+            start = make_start(self)
             self._start = start
             self._scheduler.schedule(start)
 
@@ -194,7 +197,7 @@ class Greenlet(greenlet, _Carries[T]):
             deadline = deadline_in(seconds)
             if deadline is None:
                 raise TypeError("start_later() takes a number of seconds, not None")
-            start = _make_start(self)
+            start = make_start(self)
             self._owner().deadlines.add(start, deadline)
             self._start = start
 
@@ -204,6 +207,7 @@ class Greenlet(greenlet, _Carries[T]):
             return  # killed before it began, and switched to all the same
         _chunks.use_small_first_chunk()
         self._start = None
+        self._scheduler.starting = None  # from now on the thread holds it
         self._begun = True
         try:
             function = self._run if self._function is None else self._function
@@ -222,9 +226,16 @@ class Greenlet(greenlet, _Carries[T]):
 
     def _fail(self, error: BaseException) -> None:
         try:
-            self._scheduler.greenlet.fault(self, error)
+            self.report_failure(error)
         finally:
             self._finish(None, error)
+
+    def report_failure(self, error: BaseException) -> None:
+        """Tell the hub's `handle_error` of what the function raised.  Called once, before anybody who waits is woken.
+
+        A subclass whose errors are sure to be looked at elsewhere may override it.  It must not wait.
+        """
+        self._scheduler.greenlet.fault(self, error)
 
     def _finish(self, result: Any, error: BaseException | None) -> None:
         self._result = result
@@ -316,7 +327,7 @@ class Greenlet(greenlet, _Carries[T]):
     def _join_until(self, deadline: float | None) -> None:
         waiter = _park.make_waiter(self)
         if waiter.scheduler is self._scheduler:
-            self._add_joiner(waiter)
+            self._line_up(waiter)
         else:
             # The joiners are its own thread's affair: two others might each make a lot, and one would be lost.
             self._scheduler.schedule(Callback(self._add_joiner, (waiter,)))
@@ -324,6 +335,10 @@ class Greenlet(greenlet, _Carries[T]):
         _park.recycle(waiter)
 
     def _add_joiner(self, waiter: Waiter) -> None:
+        # What another thread asks for.  Its own method, for the lookup of an override would cost every join.
+        self._line_up(waiter)
+
+    def _line_up(self, waiter: Waiter) -> None:
         joiners = self._joiners
         if joiners is None and (self._joiner is None or self._joiner.claimed):
             self._joiner = waiter

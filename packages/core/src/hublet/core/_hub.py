@@ -6,6 +6,7 @@ The kernel is in `_scheduler`; here is what may be replaced or subclassed, and n
 from __future__ import annotations
 
 import sys
+from _weakref import ref  # as that of `weakref`, which is slower to import
 
 from greenlet import GreenletExit, greenlet
 
@@ -85,6 +86,7 @@ class Hub(greenlet):
             loop = make_loop(loop)
         if config.chunk_cache and not _chunks.installed():
             _chunks.install()
+        config.spawn_tree = config.spawn_tree  # from here on it is in the table, where each greenlet looks it up
         main = _switch.current()
         while main.parent is not None:
             main = main.parent
@@ -96,6 +98,7 @@ class Hub(greenlet):
         self._at_close: list[Any] = []
         self._resolver: Any = None
         self._threadpool: Any = None
+        self._workers: list[ref[Any]] = []
 
     def call_soon(self, function: Any, *arguments: Any) -> Callback:
         """Call ``function(*arguments)`` in the hub once what is ready now has run.
@@ -127,6 +130,15 @@ class Hub(greenlet):
         """Call *function* without arguments when the hub is destroyed or its thread ends, last added first."""
         self._at_close.append(function)
 
+    def add_workers(self, workers: Any) -> None:
+        """Remember, weakly, a set of native threads that make blocking calls of this hub and wake nobody otherwise."""
+        self._workers = [each for each in self._workers if each() is not None]
+        self._workers.append(ref(workers))
+
+    def workers(self) -> list[Any]:
+        """Return the sets of native threads that are in use."""
+        return [workers for each in self._workers if (workers := each()) is not None]
+
     # What can wake a greenlet
 
     def nothing_left(self) -> bool:
@@ -151,7 +163,7 @@ class Hub(greenlet):
 
     def _own_threads(self) -> int:
         watching: int = sum(watchdog.is_running for watchdog in self._watchdogs)
-        working: int = 0 if self._threadpool is None else self._threadpool.size
+        working: int = sum(each.size + each.ending for each in self.workers())
         return watching + working
 
     def join(self, timeout: float | None = None) -> bool:
@@ -282,6 +294,8 @@ class Hub(greenlet):
         for function in reversed(self._at_close):
             function()
         self._at_close.clear()
+        for workers in self.workers():
+            workers.close()
         if _switch.thread_scheduler() is self.scheduler:
             _switch.set_thread_scheduler(None)
         if destroy_loop:

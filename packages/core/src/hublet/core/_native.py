@@ -12,6 +12,8 @@ from select import select
 from time import monotonic
 from time import sleep as thread_sleep
 
+__keeps_originals__ = True  # for whoever patches: what this package holds of the standard library stays as it is
+
 __all__ = [
     "allocate_lock",
     "count_started_threads",

@@ -4,6 +4,9 @@ from ._entry cimport Entry
 from ._ring cimport Ring
 from ._scheduler cimport Scheduler
 
+# A C variable: a global name would be looked up at each use.
+cdef object _UNSET
+
 cdef class Waiter(Entry):
     cdef readonly Scheduler scheduler
     cdef public object reason

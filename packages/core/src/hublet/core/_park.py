@@ -213,7 +213,7 @@ class Waiter(Entry):
 
 
 def _scheduler_here() -> Scheduler | None:
-    scheduler = _switch.thread_scheduler()
+    scheduler: Scheduler | None = _switch.thread_scheduler()
     if scheduler is None and in_main_thread():
         scheduler = get_hub().scheduler
     return scheduler

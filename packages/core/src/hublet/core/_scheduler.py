@@ -64,6 +64,8 @@ class Scheduler:
         "ready",
         "shielded",
         "spare",
+        "spare_timer",
+        "starting",
         "thread_ident",
         "turns",
         "unswitchable",
@@ -87,6 +89,8 @@ class Scheduler:
         self.shielded: dict[Any, int] = {}  # greenlet -> how many shields it is in
         self.unswitchable: dict[Any, str] = {}  # greenlet -> why it must not park
         self.spare: Any = None  # a waiter that nobody uses any more (`_park.recycle`)
+        self.spare_timer: Any = None  # the same for timeouts
+        self.starting: Any = None  # the entry of a greenlet that is being started, which may have nobody else to hold it
         self.turns = 0  # how often it has come round, for the watchdog
         self._idle = Ring()
         self._base: Any = 0  # where the hub's stack begins, once it runs
@@ -129,6 +133,8 @@ class Scheduler:
                 and (not entry.starts or (leaving is self.main and _switch.is_stack_near(self._base)))
             ):
                 self._budget -= 1
+                if entry.starts:
+                    self.starting = entry
                 if entry.greenlet is leaving:
                     self.ready.take()
                     return None
@@ -198,12 +204,15 @@ class Scheduler:
                 ready.take()
                 entry.run()
             else:
+                if entry.starts:
+                    self.starting = entry
                 entry = None  # as in switch_to_first: not held while others run
                 error = _switch.switch_to_first(ready)
                 if error is not None:
                     raise error  # a raw greenlet died of it, and its parent is the hub
             if _switch.coarse_monotonic() >= self._turn_ends:
                 break
+        self.starting = None
         self._expire()
         self._poll()
 

@@ -9,6 +9,7 @@ cpdef object thread_scheduler()
 cpdef object set_thread_scheduler(object scheduler)
 cpdef object switch(greenlet target)
 cpdef object switch_to_first(Ring ring)
+cpdef object make_raw(object run, greenlet parent)
 cpdef object set_parent(greenlet child, greenlet parent)
 cpdef double monotonic() except? -1.0
 cpdef double coarse_monotonic() except? -1.0

@@ -27,6 +27,7 @@ __all__ = [
     "instruction_of",
     "is_only_reference",
     "is_stack_near",
+    "make_raw",
     "monotonic",
     "set_parent",
     "set_thread_scheduler",
@@ -76,7 +77,8 @@ def switch_to_first(ring: Ring) -> BaseException | None:
     """Take the first entry out of *ring* and `switch` to its greenlet.
 
     Nothing of either is held meanwhile: the caller may stay parked for ever, and would keep alive what the entry was
-    handed.  The greenlet's own stack holds the entry, and the entry the greenlet.
+    handed.  The greenlet's own stack holds the entry, and the entry the greenlet; one that has yet to begin is held by
+    `Scheduler.starting`.
     """
     try:
         ring.popleft().greenlet.switch()
@@ -101,6 +103,11 @@ def is_stack_near(base: int) -> bool:
     Interpreted, nobody can say, and the answer is no.
     """
     return False
+
+
+def make_raw(run: Any, parent: greenlet) -> greenlet:
+    """Return a greenlet that is going to call *run* and returns to *parent* when it ends."""
+    return greenlet(run, parent)
 
 
 def set_parent(child: greenlet, parent: greenlet) -> None:
