@@ -40,7 +40,6 @@ class _State:
 
     def __init__(self, timeout: float | None) -> None:
         self._answered, self._emptied = True, None
-        self._credit = 0
         self._handle = self._hub = None
         self._timeout = timeout
 
