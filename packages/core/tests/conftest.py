@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from hublet.core import get_hub, idle
+from hublet.core import Timeout, get_hub, idle, sleep
 from hublet.core._hub import get_hub_if_exists
 from hublet.core._switch import count_other_threads
 from hublet.core.lowlevel import notify_closing
@@ -117,6 +117,8 @@ def census() -> Callable[[], Counter[str]]:
 
     def census() -> Counter[str]:
         idle()
+        with Timeout(10):
+            sleep(0)  # the hub keeps one waiter and one timer for the next to use: now it has them for certain
         gc.collect()
         kinds = (type(each) for each in gc.get_objects())
         return Counter(kind.__qualname__ for kind in kinds if str(kind.__module__).startswith("hublet.core"))
