@@ -81,7 +81,7 @@ def test_a_reset_before_receiving_is_an_error(tcp, receive):
 def test_a_reset_wakes_who_sends(tcp, full):
     one, other = tcp
     full(one)
-    waiting = spawn(error_of, one.sendall, b"x" * 100_000)
+    waiting = spawn(error_of, one.sendall, bytes(50_000_000))
     wait_all_parked()
 
     reset(other)
