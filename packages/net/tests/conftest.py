@@ -7,9 +7,9 @@ left to do.
 from __future__ import annotations
 
 import logging
-import select
 import socket as stdlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -169,15 +169,16 @@ def fill(sock: Any) -> int:
     """Send until no more fits, without waiting; return how much that was."""
     before = sock.gettimeout()
     sock.setblocking(False)
-    sent = 0
-    while True:
+    sent = refused = 0
+    while refused < 4:
         try:
             sent += sock.send(b"x" * 65536)
+            refused = 0
         except BlockingIOError:
-            # What is under way in the system may make room once more.
-            if not select.select([], [sock.fileno()], [], 0.02)[1]:
-                sock.settimeout(before)
-                return sent
+            refused += 1
+            time.sleep(0.005)  # what is under way in the system may make room once more, and nothing tells when it is done
+    sock.settimeout(before)
+    return sent
 
 
 @pytest.fixture
