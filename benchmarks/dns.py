@@ -8,7 +8,7 @@ of its own, and they take turns.
 
 The C library reads /etc/resolv.conf and asks port 53, so everything runs in namespaces of its own (Linux, `unshare`), with
 a network that is nothing but loopback.  The name server is a few lines of C, which are compiled first, so that it is not
-what is measured.
+what is measured.  gevent's `dnspython` resolver needs dnspython before 2.4, and is left out with a later one.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hublet.dns._answers import FOUND, HOST_NOT_FOUND, NO_DATA, NO_RECOVERY, TRY_AGAIN, Answer, LookupFailed, is_hostname
+from hublet.dns._answers import FOUND, HOST_NOT_FOUND, NO_DATA, NO_RECOVERY, TRY_AGAIN, Answer, LookupFailed
+from hublet.dns._hostname import is_hostname, plain_name
 from hublet.dns._resolv_conf import Settings
 from hublet.dns._search import search
 
@@ -97,3 +98,23 @@ def test_names_of_hosts(name):
 )
 def test_what_is_no_name_of_a_host(name):
     assert not is_hostname(name)
+
+
+@pytest.mark.parametrize("name", ["a", "a.b", "a.b.", "1.2.a", "under_score", "x" * 63, b"a.b", "0x.f", ".".join(["x" * 62] * 4)])
+def test_what_is_plainly_a_name(name):
+    assert plain_name(name) == (name if isinstance(name, str) else name.decode())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["1", "1.2", "0x7f.1", "a.1", "a.0x1", "::1", "1.2.3.4.", "", ".", "a..b", "a\0", "\xe4", b"\xe4", None, 5, ("a",)],
+)
+def test_what_may_be_an_address_or_anything_else(name):
+    assert plain_name(name) is None
+
+
+def test_a_name_that_only_acts_like_a_string_is_looked_at_more_closely():
+    class Name(str):
+        pass
+
+    assert plain_name(Name("a.b")) is None

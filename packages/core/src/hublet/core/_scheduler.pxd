@@ -22,8 +22,8 @@ cdef class Scheduler:
     cdef public Py_ssize_t outside
     cdef public Py_ssize_t parked
     cdef readonly dict handles
-    cdef Entry spare
-    cdef Entry spare_timer
+    cdef readonly Entry spare
+    cdef readonly Entry spare_timer
     cdef Entry starting
     cdef readonly long long turns
     cdef public bint attention

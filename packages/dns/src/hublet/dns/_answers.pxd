@@ -1,6 +1,4 @@
 cimport cython
-cdef object _HOSTNAME
-
 # Of strings, numbers and tuples of strings: no cycle can go through it.
 @cython.final
 @cython.no_gc
@@ -12,5 +10,3 @@ cdef class Answer:
     cdef public bint is_final
     cdef public bint is_timeout
     cdef public double ttl
-
-cpdef bint is_hostname(str name) except -1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _socket
-import re
 
 __all__ = [
     "FOUND",
@@ -14,7 +13,6 @@ __all__ = [
     "Answer",
     "LookupFailed",
     "gaierror",
-    "is_hostname",
 ]
 
 # The numbers that `herror` has, from <netdb.h>.
@@ -84,11 +82,3 @@ class LookupFailed(Exception):
 def gaierror(number: int) -> _socket.gaierror:
     """Return the error that *number*, one of the `EAI_…`, stands for."""
     return _socket.gaierror(number, _GAIERROR[number])
-
-
-_HOSTNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?").fullmatch
-
-
-def is_hostname(name: str) -> bool:
-    """Say whether *name* is one that hosts can have, by glibc's rules: no others are asked for, or believed."""
-    return _HOSTNAME(name) is not None and len(name) <= 253 + name.endswith(".")

@@ -7,13 +7,12 @@ anything up: arguments, flags, services and all their errors are its own, on eve
 from __future__ import annotations
 
 import _socket
-import re
 import socket as _stdlib
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["Row", "Templates", "argument", "as_bytes", "as_text", "plain_name", "row_like", "rows_of", "templates_for"]
+__all__ = ["Row", "Templates", "argument", "as_bytes", "as_text", "row_like", "rows_of", "templates_for"]
 
 AF_INET, AF_INET6 = _socket.AF_INET, _socket.AF_INET6
 
@@ -23,20 +22,6 @@ Templates = dict[int, list[Row]]
 
 _ADDRCONFIG: int = getattr(_socket, "AI_ADDRCONFIG", 0)
 _NO_SERVICE = (int, None.__class__)
-_LABEL = "[A-Za-z0-9_][A-Za-z0-9_-]{0,62}"
-_PLAIN = re.compile(rf"(?:{_LABEL}\.)*[A-Za-z_][A-Za-z0-9_-]{{0,62}}\.?").fullmatch
-
-
-def plain_name(host: Any) -> str | None:
-    """Return *host* as text if it is what most hosts are: a name in ASCII that is no address, however those are written.
-
-    All ways to write an address end in a number or have a colon.  Such names need neither encoding nor a closer look.
-    """
-    if host.__class__ is bytes:
-        host = host.decode("latin-1")  # what is not ASCII does not match
-    if host.__class__ is str and _PLAIN(host) is not None and len(host) <= 253 + host.endswith("."):
-        return host
-    return None
 
 
 def argument(function: str, host: object) -> str:

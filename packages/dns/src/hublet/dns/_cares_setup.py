@@ -20,7 +20,7 @@ try:
     from pycares._cares import ffi, lib
 except ImportError as error:
     raise ImportError(
-        "the resolver 'cares' needs pycares 5, which is not installed: pip install 'hublet-dns[cares]'"
+        "the resolver 'cares' needs pycares 5.1 or later, which is not installed: pip install 'hublet-dns[cares]'"
     ) from error
 
 __all__ = ["NOBODY", "ON_SOCKET", "STATUSES", "TIMED_OUT", "TYPES", "ffi", "lib", "make_channel"]

@@ -6,7 +6,7 @@ from ._questions cimport Attempt, Question
 # Looked up once, when the module is loaded, instead of at each use.
 cdef object NOBODY, Waiter, deadline_in, forget_fd, handle_for, spawn_raw
 cdef int TIMED_OUT
-cdef double inf
+cdef double inf, _TOLERANCE
 
 cdef class Channel:
     cdef object __weakref__

@@ -19,6 +19,8 @@ from ._resolv_conf import Server, Settings
 
 __all__ = ["Channel"]
 
+_TOLERANCE = 0.01  # seconds; two clocks are read, one after the other
+
 
 class Channel:
     """Asks one server, on the descriptors of c-ares and the hub of this thread."""
@@ -79,7 +81,7 @@ class Channel:
         if not self._is_driven:
             self._is_driven = True
             spawn_raw(self._drive)
-        elif self._waiter is not None and (self._is_changed or self._next_deadline() < self._deadline):
+        elif self._waiter is not None and (self._is_changed or self._next_deadline() < self._deadline - _TOLERANCE):
             self._waiter.unpark()
 
     def _next_deadline(self) -> float:

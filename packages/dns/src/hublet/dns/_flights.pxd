@@ -1,7 +1,9 @@
 cimport cython
+from ._answers cimport Answer
 from ._questions cimport Attempt, Question
 
 # Looked up once, when the module is loaded, instead of at each use.
+cdef Answer _SILENCE
 cdef object InvalidThreadUseError, ParkingLot, deadline_in, get_hub
 
 cdef class Flight:
@@ -28,7 +30,7 @@ cdef class Flights:
     cdef Py_ssize_t _turn
     cdef object _thread_ident
 
-    @cython.locals(flight=Flight, question=Question, found=dict)
+    @cython.locals(flight=Flight, question=Question)
     cpdef list ask(self, str key, str name, object kinds, object settings)
     cdef object _check_thread(self, object ident)
     @cython.locals(flights=list, missing=list, flight=Flight, question=Question)
@@ -43,3 +45,6 @@ cdef class Flights:
     cdef object _land(self, Flight flight)
     cdef object _end(self, Flight flight)
     cpdef object end_all(self)
+
+@cython.locals(flight=Flight, question=Question)
+cdef Answer _answer(list flights, str kind)

@@ -82,13 +82,10 @@ class Flights:
                 flight.askers -= 1
                 if not flight.askers and not flight.is_over:
                     self._end(flight)
-        found = {}
         for flight in flights:
             if flight.error is not None:
                 raise flight.error
-            for question in flight.questions:
-                found[question.kind] = question.answer or _SILENCE
-        return [found[kind] for kind in kinds]
+        return [_answer(flights, kind) for kind in kinds]
 
     def _check_thread(self, ident: int) -> None:
         if self._thread_ident and self._under_way:
@@ -145,8 +142,10 @@ class Flights:
         try:
             self._sender.send(attempt)
         except BaseException as error:
-            attempt.finish(error)
             attempt.end()
+            flight.error = error
+            if not flight.is_over:
+                self._land(flight)
             raise
 
     def _attempt_finished(self, attempt: Attempt) -> None:
@@ -174,3 +173,11 @@ class Flights:
         """End all that is under way; what has no answer yet is a temporary failure.  Never switches."""
         for flight in set(self._under_way.values()):
             self._end(flight)
+
+
+def _answer(flights: list[Flight], kind: str) -> Answer:
+    for flight in flights:
+        for question in flight.questions:
+            if question.kind == kind and question.answer is not None:
+                return question.answer
+    return _SILENCE

@@ -1,5 +1,6 @@
 cimport cython
-from ._answers cimport Answer, is_hostname
+from ._answers cimport Answer
+from ._hostname cimport is_hostname
 
 cdef double _ENDLESS
 

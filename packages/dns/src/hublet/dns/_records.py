@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._answers import FOUND, NO_DATA, Answer, is_hostname
+from ._answers import FOUND, NO_DATA, Answer
+from ._hostname import is_hostname
 
 __all__ = ["Record", "answer_from"]
 

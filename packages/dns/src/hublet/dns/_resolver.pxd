@@ -1,5 +1,6 @@
 cimport cython
-from ._arguments cimport plain_name, row_like, templates_for
+from ._arguments cimport row_like, templates_for
+from ._hostname cimport plain_name
 from ._hosts cimport Hosts
 from ._names cimport Names
 from ._order cimport sorted_addresses

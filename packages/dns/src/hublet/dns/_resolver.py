@@ -16,8 +16,9 @@ from typing import Any
 from hublet.core import config
 
 from ._answers import FOUND, HOST_NOT_FOUND, NO_DATA, NO_RECOVERY, LookupFailed, gaierror
-from ._arguments import Row, argument, as_bytes, as_text, plain_name, row_like, rows_of, templates_for
+from ._arguments import Row, argument, as_bytes, as_text, row_like, rows_of, templates_for
 from ._cache import CacheInfo
+from ._hostname import plain_name
 from ._hosts import Host, Hosts
 from ._names import Names
 from ._order import sorted_addresses
@@ -41,6 +42,7 @@ _LOOPBACK = {AF_INET: ["127.0.0.1"], AF_INET6: ["::1"], AF_UNSPEC: ["127.0.0.1",
 class NetworkResolver:
     """A resolver that asks the name servers of ``resolv.conf`` from the greenlets of one hub; complete but for the sender.
 
+    *hub*, if it is given, closes it when it is destroyed.
     *nameservers*, pairs of a numeric address and a port, *timeout*, in seconds, and *attempts* stand for what the file
     says of them, unless they are `None`.  *resolv_conf* and *hosts* are the paths of the files; *cache_size* is how many
     answers are kept at most, 0 for none, `None` as configured (`HUBLET_DNS_CACHE_SIZE`).  Raises `OSError` for a name
@@ -62,6 +64,8 @@ class NetworkResolver:
         conf = ResolvConf(resolv_conf, servers=servers, timeout=timeout, attempts=attempts)
         self._hosts = Hosts(hosts)
         self._names = Names(conf, self.make_sender(), config.dns_cache_size if cache_size is None else cache_size)
+        if hub is not None:
+            hub.at_close(self.close)
 
     def make_sender(self) -> Sender:
         """Return who sends the questions."""

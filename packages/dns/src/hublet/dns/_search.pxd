@@ -1,5 +1,6 @@
 cimport cython
-from ._answers cimport Answer, is_hostname
+from ._answers cimport Answer
+from ._hostname cimport is_hostname
 
 @cython.locals(is_absolute=bint, first_as_it_is=bint, failures=list, answers=list, failure=Answer)
 cpdef list search(str name, object settings, object asker, object kinds, object nowhere=*)

@@ -15,6 +15,17 @@ from ._resolver import NetworkResolver
 
 __all__ = ["Resolver"]
 
+_generation = 0  # how often this process is a forked child
+
+
+def _count_generation() -> None:
+    global _generation
+    _generation += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_generation)
+
 
 class _Sender:
     """A channel for each server."""
@@ -23,13 +34,13 @@ class _Sender:
         self._settings: Settings | None = None
         self._channels: dict[Server, Channel] = {}
         self._all: WeakSet[Channel] = WeakSet()  # also those of earlier settings that somebody waits for
-        self._pid = os.getpid()
+        self._generation = _generation
 
     def send(self, attempt: Attempt) -> None:
         """Hand it to the channel of its server.  As `Sender.send`."""
-        if os.getpid() != self._pid:
+        if self._generation != _generation:
             # A forked child would read what its parent is sent.
-            self._pid = os.getpid()
+            self._generation = _generation
             self.close()
         if attempt.settings is not self._settings:
             self._settings = attempt.settings

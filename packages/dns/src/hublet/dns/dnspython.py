@@ -57,8 +57,9 @@ class _Sender:
         try:
             exchange(attempt, [_query(question, attempt.settings.edns) for question in attempt.questions])
         except BaseException as error:
+            if attempt.is_over:
+                raise  # nobody is there to hear of it
             attempt.finish(error)
-            raise
         attempt.finish()
 
     def close(self) -> None:
