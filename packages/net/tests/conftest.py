@@ -169,8 +169,12 @@ def fill(sock: Any) -> int:
     """Send until no more fits, without waiting; return how much that was."""
     before = sock.gettimeout()
     sock.setblocking(False)
+    if sock.family == stdlib.AF_INET and hasattr(stdlib, "TCP_CONGESTION"):
+        # Without pacing, or what is in the buffer would leave it bit by bit; and of a size that stays.
+        sock.setsockopt(stdlib.IPPROTO_TCP, stdlib.TCP_CONGESTION, b"reno")
+        sock.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_SNDBUF, 1 << 18)
     sent = refused = 0
-    while refused < 4:
+    while refused < 10:
         try:
             sent += sock.send(b"x" * 65536)
             refused = 0
