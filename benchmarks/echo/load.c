@@ -187,10 +187,10 @@ int main(int argc, char **argv) {
             cpu = cpu_seconds(clock);
             operations = 0;
         }
-        count = epoll_wait(epoll, events, 512, 1000);
+        count = epoll_wait(epoll, events, 512, udp ? 1000 : 10000);
         if (count == 0) {
             if (!udp) {
-                fprintf(stderr, "no answer for a second\n");
+                fprintf(stderr, "no answer for ten seconds\n");
                 return 1;
             }
             for (i = 0; i < connections; i++) ask(&all[i]); /* a datagram was lost */

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import socket as stdlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -168,13 +169,20 @@ def fill(sock: Any) -> int:
     """Send until no more fits, without waiting; return how much that was."""
     before = sock.gettimeout()
     sock.setblocking(False)
-    sent = 0
-    try:
-        while True:
+    if sock.family == stdlib.AF_INET and hasattr(stdlib, "TCP_CONGESTION"):
+        # Without pacing, or what is in the buffer would leave it bit by bit; and of a size that stays.
+        sock.setsockopt(stdlib.IPPROTO_TCP, stdlib.TCP_CONGESTION, b"reno")
+        sock.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_SNDBUF, 1 << 18)
+    sent = refused = 0
+    while refused < 10:
+        try:
             sent += sock.send(b"x" * 65536)
-    except BlockingIOError:
-        sock.settimeout(before)
-        return sent
+            refused = 0
+        except BlockingIOError:
+            refused += 1
+            time.sleep(0.005)  # what is under way in the system may make room once more, and nothing tells when it is done
+    sock.settimeout(before)
+    return sent
 
 
 @pytest.fixture

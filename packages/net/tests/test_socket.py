@@ -800,3 +800,18 @@ def test_both_directions_of_one_descriptor_have_a_slot_each(unix_pair, full):
 
     one.close()
     joinall([reader, writer])
+
+
+@pytest.mark.skipif(not hasattr(stdlib, "MSG_TRUNC"), reason="no MSG_TRUNC here")
+@pytest.mark.parametrize("size", [10, 100_000])
+@pytest.mark.parametrize("method", ["recv", "recvfrom"])
+def test_the_length_of_a_datagram_can_be_asked_for(size, method):
+    one, other = socket.socketpair(stdlib.AF_UNIX, stdlib.SOCK_DGRAM)
+    with one, other:
+        one.send(b"x" * size)
+
+        got = getattr(other, method)(1, socket.MSG_PEEK | socket.MSG_TRUNC)
+
+        data = got[0] if method == "recvfrom" else got
+        assert len(data) == size and data[:1] == b"x"
+        assert other.recv(200_000) == b"x" * size

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from . import ssl
+
 __all__ = ["make_wrapper"]
 
 
@@ -16,7 +18,7 @@ def make_wrapper(ssl_args: dict[str, Any], server: Any) -> Callable[[Any], Any]:
     options = dict(ssl_args)
     context = options.pop("ssl_context", None)
     if context is None:
-        raise TypeError(f"TLS needs an ssl_context, beside {', '.join(sorted(options))}")
+        context = _make_context(options)
     do_handshake = options.pop("do_handshake_on_connect", True)
 
     def wrap(sock: Any) -> Any:
@@ -33,3 +35,16 @@ def make_wrapper(ssl_args: dict[str, Any], server: Any) -> Callable[[Any], Any]:
         return wrapped
 
     return wrap
+
+
+def _make_context(options: dict[str, Any]) -> Any:
+    certfile = options.pop("certfile", None)
+    if certfile is None:
+        raise TypeError("TLS needs an ssl_context, or a certfile (and a keyfile, unless that is in it) to make one")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=options.pop("ca_certs", None))
+    context.verify_mode = options.pop("cert_reqs", ssl.CERT_NONE)
+    ciphers = options.pop("ciphers", None)
+    if ciphers is not None:
+        context.set_ciphers(ciphers)
+    context.load_cert_chain(certfile, options.pop("keyfile", None), options.pop("password", None))
+    return context

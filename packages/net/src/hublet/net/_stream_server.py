@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket
 import errno
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,8 @@ _LOST = {
 
 _LOOK_AGAIN = 0.05  # seconds between looks for idle connections while draining
 
+_LAST_DATA_SENT, _LAST_DATA_RECEIVED, _TCP_INFO_SIZE = 44, 52, 104  # in Linux's `struct tcp_info`, in bytes
+
 
 class StreamServer(BaseServer):
     """Accept connections at *listener* and call ``handle(socket, address)`` for each.  As `BaseServer`.
@@ -37,8 +40,9 @@ class StreamServer(BaseServer):
     many connections the system keeps that are not accepted yet; `None` is the attribute, and with a socket that is given it
     is a `TypeError`, since that one listens already.
 
-    With *ssl_context*, each connection is wrapped in TLS in its handler's greenlet, before *handle* is called; the other
-    *ssl_args* are passed to the context's `wrap_socket`.
+    With *ssl_context*, or any other argument in *ssl_args*, each connection is wrapped in TLS in its handler's greenlet,
+    before *handle* is called.  A context is used as it is, and the others are passed to its `wrap_socket`; without one,
+    `certfile`, `keyfile`, `password`, `ca_certs`, `cert_reqs` and `ciphers` make one.
     """
 
     backlog: int = _socket.SOMAXCONN
@@ -59,7 +63,7 @@ class StreamServer(BaseServer):
     ) -> None:
         self._wrap: Callable[[Any], Any] | None = None
         if ssl_args:
-            from ._server_tls import make_wrapper  # late: most servers have no TLS
+            from ._server_tls import make_wrapper  # late: most servers have no TLS, and ssl is long to import
 
             self._wrap = make_wrapper(ssl_args, self)
         BaseServer.__init__(self, listener, handle, spawn, reuse_port=reuse_port)
@@ -123,7 +127,10 @@ class StreamServer(BaseServer):
         By default one whose handler waits to receive when it has sent something last, or has not received anything yet.
         Override it for a protocol in which that may be in the middle of something, or in which it is idle elsewhere too.
         """
-        return isinstance(sock, socket) and sock._is_waiting_for_peer()
+        if not isinstance(sock, socket) or not sock._is_waiting_for_peer():
+            return False
+        # What OpenSSL reads and writes, the socket does not see; the system does.
+        return not hasattr(sock, "_sslobj") or _has_sent_last(sock)
 
     def end_idle(self, sock: Any, *args: Any) -> None:
         """End an idle connection: its handler receives what has come, and then the end, as if the peer had said so."""
@@ -132,7 +139,12 @@ class StreamServer(BaseServer):
             end_reading()  # of TLS, whose `shutdown` takes TLS off: what the handler says last would go out in the clear
             return
         try:
-            sock.shutdown(_socket.SHUT_RD)
+            if getattr(sock, "_sslobj", None) is not None:
+                sock._sslobj.shutdown()  # says goodbye, or the peer would be told of an error
+        except OSError:
+            pass  # the peer has not said goodbye yet
+        try:
+            _socket.socket.shutdown(sock, _socket.SHUT_RD)  # that of a TLS socket would also forget the TLS
         except OSError:
             pass  # the peer is gone, which the handler will see
 
@@ -150,3 +162,14 @@ class StreamServer(BaseServer):
             if deadline is not None and deadline <= soon:
                 return False
         return True
+
+
+def _has_sent_last(sock: socket) -> bool:
+    """Say whether a TCP connection has sent something since it last received; false where the system does not tell."""
+    try:
+        info = sock.getsockopt(_socket.IPPROTO_TCP, _socket.TCP_INFO, _TCP_INFO_SIZE)
+        (sent,) = struct.unpack_from("=I", info, _LAST_DATA_SENT)  # both are milliseconds ago
+        (received,) = struct.unpack_from("=I", info, _LAST_DATA_RECEIVED)
+    except (AttributeError, OSError, struct.error):
+        return False
+    return bool(sent <= received)

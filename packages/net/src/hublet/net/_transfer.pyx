@@ -300,6 +300,8 @@ cdef int pause(object self, int event, object deadline, bint tried) except -1:
     cdef int outcome
     global hublet_spent
     hublet_spent = 0
+    if <object>HUBLET_SLOT(<PyObject *>self, emptied_at) is True:
+        hublet_set_slot(<PyObject *>self, emptied_at, False)  # until a `recv` says so again
     if <object>handle is not None:
         outcome = wait_to_call(<object>handle, read_event if event == READ else write_event, deadline, tried)
         if outcome > 0:
@@ -345,6 +347,13 @@ cdef Py_ssize_t receive(object self, void *buf, Py_ssize_t size, int flags) exce
     return count
 
 
+cdef inline bytes from_scratch(Py_ssize_t count, Py_ssize_t size):
+    if count <= size:
+        return PyBytes_FromStringAndSize(hublet_scratch, count)
+    # MSG_TRUNC: the length of the datagram, of which no more than *size* bytes are here.
+    return PyBytes_FromStringAndSize(hublet_scratch, size) + bytes(count - size)
+
+
 def recv(self, Py_ssize_t bufsize, int flags=0, /):
     """As `socket.recv`.  Parks."""
     global is_bulk
@@ -359,7 +368,7 @@ def recv(self, Py_ssize_t bufsize, int flags=0, /):
     if bufsize <= HUBLET_KEEP_GIL and not is_bulk:
         count = receive(self, hublet_scratch, bufsize, flags)
         is_bulk = count > COPIED
-        return PyBytes_FromStringAndSize(hublet_scratch, count)
+        return from_scratch(count, bufsize)
     data = PyBytes_New(NULL, bufsize)
     try:
         count = receive(self, PyBytes_AS_STRING_of(data), bufsize, flags)
@@ -415,7 +424,7 @@ def recvfrom(self, Py_ssize_t bufsize, int flags=0, /):
         if deadline is later and count != -EINTR:
             deadline = deadline_of(self)
         would_block(self, READ, flags, -count, deadline)
-    data = PyBytes_FromStringAndSize(hublet_scratch, count)
+    data = from_scratch(count, bufsize)
     hublet_set_slot(<PyObject *>self, answered_at, False)
     return data, hublet_from_address(&address, length)
 

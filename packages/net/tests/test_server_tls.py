@@ -1,0 +1,143 @@
+"""`StreamServer` with TLS: the handshake in the handler's greenlet, within its time, and the end of it all."""
+
+from __future__ import annotations
+
+import ssl as stdlib_ssl
+from contextlib import suppress
+
+import pytest
+
+from hublet.core import sleep, spawn
+from hublet.core.lowlevel import deadline_in
+from hublet.core.testing import wait_all_parked
+from hublet.net import StreamServer, socket
+
+LOCAL = ("127.0.0.1", 0)
+
+
+def echo(sock, address):
+    while data := sock.recv(1000):
+        sock.sendall(data)
+
+
+@pytest.fixture
+def serve(server_context):
+    servers = []
+
+    def serve(handle=echo, **options):
+        server = StreamServer(LOCAL, handle, **(options or {"ssl_context": server_context}))
+        servers.append(server)
+        server.start()
+        return server
+
+    yield serve
+    for server in servers:
+        server.drain(deadline_in(0))
+
+
+@pytest.fixture
+def connected(client_context):
+    def connected(server):
+        return client_context.wrap_socket(socket.create_connection(server.address), server_hostname="localhost")
+
+    return connected
+
+
+def test_connections_are_wrapped(serve, connected):
+    server = serve()
+
+    with connected(server) as sock:
+        sock.sendall(b"hello")
+        assert sock.recv(100) == b"hello"
+    assert server.ssl_enabled
+
+
+def test_files_make_a_context(serve, connected, authority, tmp_path):
+    certificate = authority.issue_cert("localhost")
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "both.pem"))
+    server = serve(certfile=str(tmp_path / "both.pem"))
+
+    with connected(server) as sock:
+        sock.sendall(b"hello")
+        assert sock.recv(100) == b"hello"
+
+
+def test_tls_without_a_certificate_is_refused():
+    with pytest.raises(TypeError, match="certfile"):
+        StreamServer(LOCAL, echo, ciphers="ALL")
+
+
+def test_what_is_no_handshake_closes_that_connection_only(serve, connected, reports):
+    server = serve()
+
+    with socket.create_connection(server.address) as rude:
+        rude.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        with suppress(ConnectionResetError):
+            while rude.recv(100):
+                pass
+    with connected(server) as sock:
+        sock.sendall(b"hello")
+        assert sock.recv(100) == b"hello"
+
+    assert [isinstance(each, stdlib_ssl.SSLError) for each in reports.take_errors()] == [True]
+
+
+def test_a_client_that_never_shakes_hands_is_given_up(serve, reports, clock):
+    server = serve()
+    with socket.create_connection(server.address) as silent:
+        wait_all_parked()
+        before = clock.now()
+
+        assert silent.recv(100) == b""
+
+        assert clock.now() == pytest.approx(before + server.handshake_timeout)
+    assert [type(each) for each in reports.take_errors()] == [TimeoutError]
+
+
+def test_a_slow_handshake_holds_up_nobody(serve, connected):
+    server = serve()
+
+    with socket.create_connection(server.address):
+        wait_all_parked()
+        with connected(server) as sock:
+            sock.sendall(b"hello")
+            assert sock.recv(100) == b"hello"
+        server.drain(deadline_in(0))
+
+
+def test_draining_ends_idle_connections(serve, connected):
+    server = serve()
+    with connected(server) as sock:
+        sock.sendall(b"hello")
+        assert sock.recv(100) == b"hello"
+        wait_all_parked()
+
+        assert server.drain(deadline_in(20)) is True
+
+        assert sock.recv(100) == b""
+
+
+def test_draining_lets_a_message_be_finished(serve, connected):
+    def handle(sock, address):
+        request = b""
+        while not request.endswith(b"\n"):
+            part = sock.recv(100)
+            if not part:
+                return
+            request += part
+        sock.sendall(request.upper())
+
+    server = serve(handle)
+    with connected(server) as sock:
+        wait_all_parked()
+        sleep(0.05)  # the system counts in milliseconds, and its clock ticks every few
+        sock.sendall(b"half")
+        wait_all_parked()
+        draining = spawn(server.drain, deadline_in(20))
+        sleep(0.2)
+        assert not draining.ready()
+
+        sock.sendall(b" and half\n")
+
+        assert sock.recv(100) == b"HALF AND HALF\n"
+        assert draining.get() is True
