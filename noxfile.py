@@ -294,3 +294,18 @@ def pyuv(session: nox.Session) -> None:
     install(session, "core", "net")
     session.run("python", "-m", "hublet.core.loops.install_pyuv", env=CLEAN)
     pytest(session, "packages/core/tests", "packages/net/tests", HUBLET_LOOP="pyuv")
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("build", [nox.param(False, id="compiled"), nox.param(True, id="interpreted")])
+def celery(session: nox.Session, build: bool) -> None:
+    """Send a million items through one queue to eight native threads of a thousand greenlets each; each arrives once."""
+    install(session, "core", "sync", pure=build)
+    session.run("python", "benchmarks/celery_shaped.py", *session.posargs, env=CLEAN)
+
+
+@nox.session(python=PYTHONS)
+def patched(session: nox.Session) -> None:
+    """Run CPython's own tests of threads with everything patched, but for those that need threads to be native."""
+    install(session, *PACKAGES)
+    session.run("python", "tests/cpython_patched.py", *session.posargs, env=CLEAN)
