@@ -338,3 +338,18 @@ def stdlib_tls(session: nox.Session) -> None:
     session.run("python", "tests/stdlib/strict.py", *modules, env=CLEAN)
     # Once more with native threads, which have no hub: there the sockets block.
     session.run("python", "tests/stdlib/strict.py", "--no-thread", *modules, env=CLEAN)
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("build", [nox.param(False, id="compiled"), nox.param(True, id="interpreted")])
+def celery(session: nox.Session, build: bool) -> None:
+    """Send a million items through one queue to eight native threads of a thousand greenlets each; each arrives once."""
+    install(session, "core", "sync", pure=build)
+    session.run("python", "benchmarks/celery_shaped.py", *session.posargs, env=CLEAN)
+
+
+@nox.session(python=PYTHONS)
+def patched(session: nox.Session) -> None:
+    """Run CPython's own tests of threads with everything patched, but for those that need threads to be native."""
+    install(session, *PACKAGES)
+    session.run("python", "tests/cpython_patched.py", *session.posargs, env=CLEAN)

@@ -116,6 +116,26 @@ def test_what_a_thread_raises_goes_to_excepthook_and_system_exit_ends_only_it():
     assert printed == ["KeyError worker", "goes on"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_in_a_thread_ends_the_program():
+    printed = run(
+        """
+        import os, signal, threading
+
+        threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT)).start()
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            print("main")
+            raise
+        """,
+        returncode=-2,
+        stderr="KeyboardInterrupt",
+    )
+
+    assert printed == ["main"]
+
+
 def test_threads_that_are_no_daemons_are_waited_for_after_the_hooks_of_threading():
     printed = run("""
         import atexit, threading, time

@@ -48,6 +48,7 @@ class ThreadPoolExecutor(Executor):
             raise TypeError("initializer must be a callable")
         self._hub = get_hub()
         self._workers = Workers(self._hub, max_workers)
+        self._max_workers = max_workers  # by the name that users of the standard library look at
         self._prefix = thread_name_prefix
         self._named = 0
         self._initializer = initializer

@@ -5,6 +5,8 @@ The greenlet that came last is remembered, since the next to come is most often 
 
 from cpython.object cimport PyObject
 
+from sys import intern
+
 from hublet.core import getcurrent
 
 from ._ending import Ending
@@ -21,9 +23,19 @@ cdef extern from *:
         Py_XDECREF(current);
         return current;
     }
+
+    /* What is not the same object and interned, as names in code are, is not the same name; otherwise ask. */
+    static inline int hublet_is(PyObject *name, PyObject *wanted) {
+        if (name == wanted) return 1;
+        if (PyUnicode_CheckExact(name) && PyUnicode_CHECK_INTERNED(name)) return 0;
+        return PyObject_RichCompareBool(name, wanted, Py_EQ);
+    }
     """
     PyObject *hublet_current() except NULL
+    bint hublet_is(object name, object wanted) except -1
     void PyGreenlet_Import()
+
+cdef object DICT = intern("__dict__")
 
 cdef extern from "Python.h":
     # What `threading.local` is made of.  Not documented, and the same since Python 2.
@@ -104,18 +116,18 @@ cdef class local:
 
     def __getattribute__(self, name):
         cdef dict values = self._values()
-        if name == "__dict__":
+        if hublet_is(name, DICT):
             return values
         return _PyObject_GenericGetAttrWithDict(self, name, <PyObject *>values, 0)
 
     def __setattr__(self, name, value):
-        if name == "__dict__":
+        if hublet_is(name, DICT):
             raise AttributeError(f"{type(self).__name__!r} object attribute '__dict__' is read-only")
         cdef dict values = self._values()
         _PyObject_GenericSetAttrWithDict(self, name, <PyObject *>value, <PyObject *>values)
 
     def __delattr__(self, name):
-        if name == "__dict__":
+        if hublet_is(name, DICT):
             raise AttributeError(f"{type(self).__name__!r} object attribute '__dict__' is read-only")
         cdef dict values = self._values()
         _PyObject_GenericSetAttrWithDict(self, name, NULL, <PyObject *>values)

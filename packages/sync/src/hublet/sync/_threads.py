@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
-from hublet.core import Greenlet, getcurrent
+from hublet.core import Greenlet, get_hub, getcurrent
 from hublet.core.lowlevel import leave_behind
 
 from ._event import Event
@@ -89,7 +89,24 @@ def _call(function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[s
         pass  # it ends the thread, not the program
 
 
+def _let_interrupts_through(thread: Any) -> None:
+    """Let Ctrl-C, which comes to whichever greenlet runs, end the program and not just *thread*."""
+    invoke = thread._invoke_excepthook
+
+    def invoke_excepthook(thread: Any) -> None:
+        error = sys.exc_info()[1]
+        if isinstance(error, KeyboardInterrupt) and _native_ident() == threading.main_thread().ident:
+            get_hub().fault(thread, error)
+        else:
+            invoke(thread)
+
+    thread._invoke_excepthook = invoke_excepthook
+
+
 def _start(function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Greenlet[None]:
+    thread = getattr(function, "__self__", None)
+    if isinstance(thread, threading.Thread):
+        _let_interrupts_through(thread)
     # Threads begin with no context variables set, unlike greenlets.
     greenlet: Greenlet[None] = Greenlet(_call, function, args, kwargs, context=Context())
     _running.add(greenlet)
