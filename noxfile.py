@@ -294,3 +294,27 @@ def pyuv(session: nox.Session) -> None:
     install(session, "core", "net")
     session.run("python", "-m", "hublet.core.loops.install_pyuv", env=CLEAN)
     pytest(session, "packages/core/tests", "packages/net/tests", HUBLET_LOOP="pyuv")
+
+
+@nox.session(python=PYTHONS)
+def http_fuzz(session: nox.Session) -> None:
+    """Hold the HTTP server against h11 on a hundred thousand streams, sound and broken: some ten minutes."""
+    install(session, "core", "net")
+    pytest(
+        session, "packages/net/tests/wsgi/test_against_h11.py", "-o", "faulthandler_timeout=7200", HTTP_EXAMPLES="100000"
+    )
+
+
+@nox.session(python=PYTHONS)
+def http_apps(session: nox.Session) -> None:
+    """Serve Flask, Django and an upload of one GiB, patched, from the command line."""
+    install(session, *PACKAGES)
+    session.install(*group(PROJECTS["net"], "apps"))
+    session.run("python", "tests/http/apps.py", *session.posargs, env=CLEAN)
+
+
+@nox.session(python=PYTHONS)
+def http_soak(session: nox.Session) -> None:
+    """Serve clients that are slow, gone or mad, and check that neither memory nor descriptors are lost."""
+    install(session, "core", "net")
+    session.run("python", "packages/net/tests/wsgi/soak.py", *session.posargs, env=CLEAN)

@@ -54,26 +54,99 @@ def often(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
 METHODS = st.sampled_from([b"GET", b"POST", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE"] * 4 + [b"FOO", b"G(T", b"", b"get"])
 TARGETS = often(b"/a?b=c", b"/", b"*", b"http://b/c", b"foo", b"/a b", b"/\xe4", b"/a#b", b"/%zz", b"/%41", b"", b"//b", b"/a\tb")
 VERSIONS = often(b"HTTP/1.1", b"HTTP/1.0", b"HTTP/1.2", b"HTTP/2.0", b"http/1.1", b"HTTP/1.1 ", b"HTTP/11", b"")
-HOSTS = often(b"Host: a\r\n", b"", b"Host: a\r\nHost: a\r\n", b"Host: a\r\nhost: b\r\n", b"Host:\r\n", b"Host: a b\r\n", b"host: [::1]:80\r\n")
+HOSTS = often(
+    b"Host: a\r\n",
+    b"",
+    b"Host: a\r\nHost: a\r\n",
+    b"Host: a\r\nhost: b\r\n",
+    b"Host:\r\n",
+    b"Host: a b\r\n",
+    b"host: [::1]:80\r\n",
+)
 VALUES = st.one_of(
-    st.sampled_from([b"b", b"", b" ", b"b c", b"\xe4", b"b\tc", b"b\0", b"b\x01", b"b\rc", b"b\nc", b"b\r\n c", b"b\x7f", b"b\x0b", b"\xc2\xa0"]),
+    st.sampled_from(
+        [
+            b"b",
+            b"",
+            b" ",
+            b"b c",
+            b"\xe4",
+            b"b\tc",
+            b"b\0",
+            b"b\x01",
+            b"b\rc",
+            b"b\nc",
+            b"b\r\n c",
+            b"b\x7f",
+            b"b\x0b",
+            b"\xc2\xa0",
+        ]
+    ),
     st.binary(max_size=6),
 )
-NAMES = often(b"X", b"X-Y", b"X_Y", b"X ", b" X", b"", b"X(", b"\xe4", b"X\t", b"Content-Type", b"Authorization", b"Cookie", b"Expect")
-OTHERS = st.builds(lambda name, colon, value, end: name + colon + value + end, NAMES, often(b": ", b":", b":\t", b" :", b""), VALUES, often(b"\r\n", b"\n", b"\r\r\n", b"\r"))
-CONNECTIONS = often(b"", b"Connection: close\r\n", b"Connection: keep-alive\r\n", b"Connection: x, close\r\n", b"Expect: 100-continue\r\n", b"Connection: Upgrade\r\nUpgrade: x\r\n")
+NAMES = often(
+    b"X", b"X-Y", b"X_Y", b"X ", b" X", b"", b"X(", b"\xe4", b"X\t", b"Content-Type", b"Authorization", b"Cookie", b"Expect"
+)
+OTHERS = st.builds(
+    lambda name, colon, value, end: name + colon + value + end,
+    NAMES,
+    often(b": ", b":", b":\t", b" :", b""),
+    VALUES,
+    often(b"\r\n", b"\n", b"\r\r\n", b"\r"),
+)
+CONNECTIONS = often(
+    b"",
+    b"Connection: close\r\n",
+    b"Connection: keep-alive\r\n",
+    b"Connection: x, close\r\n",
+    b"Expect: 100-continue\r\n",
+    b"Connection: Upgrade\r\nUpgrade: x\r\n",
+)
 LENGTHS = often(b"%d", b"+%d", b"0%d", b"0_%d", b"-%d", b"%d, %d", b"0x%d", b"%d ", b" %d", b"1%d", b"%d\t", b"")
-CODINGS = often(b"chunked", b"Chunked", b"gzip, chunked", b"chunked, chunked", b"identity", b"xchunked", b"chunked ", b"chunked,", b"\x0bchunked", b"chunked;q=1", b"")
-SIZES = often(b"%x", b"%X", b"0%x", b"+%x", b"0x%x", b"%x ", b" %x", b"-%x", b"%x;a=b", b"%x;a", b"%x ;a", b"%x;\x00", b"0000000000000000%x", b"fffffffffffffffff%x", b"%x\n", b"")
+CODINGS = often(
+    b"chunked",
+    b"Chunked",
+    b"gzip, chunked",
+    b"chunked, chunked",
+    b"identity",
+    b"xchunked",
+    b"chunked ",
+    b"chunked,",
+    b"\x0bchunked",
+    b"chunked;q=1",
+    b"",
+)
+SIZES = often(
+    b"%x",
+    b"%X",
+    b"0%x",
+    b"+%x",
+    b"0x%x",
+    b"%x ",
+    b" %x",
+    b"-%x",
+    b"%x;a=b",
+    b"%x;a",
+    b"%x ;a",
+    b"%x;\x00",
+    b"0000000000000000%x",
+    b"fffffffffffffffff%x",
+    b"%x\n",
+    b"",
+)
 ENDS = often(b"\r\n", b"\n", b"\r", b"", b"\r\r\n", b"x\r\n")
-TRAILERS = often(b"", b"A: b\r\n", b"A : b\r\n", b"A\r\n", b"A: b\n", b"A: b\r\n c\r\n", b"Content-Length: 5\r\n", b"A: \x01\r\n", b" A: b\r\n")
+TRAILERS = often(
+    b"", b"A: b\r\n", b"A : b\r\n", b"A\r\n", b"A: b\n", b"A: b\r\n c\r\n", b"Content-Length: 5\r\n", b"A: \x01\r\n", b" A: b\r\n"
+)
 
 
 def fill(template: bytes, number: int) -> bytes:
     return template % ((number,) * template.count(b"%")) if b"%" in template else template
 
 
-CHUNKS = st.builds(lambda size, data, end: fill(size, len(data)) + b"\r\n" + data + end, SIZES, st.binary(min_size=1, max_size=12), ENDS)
+CHUNKS = st.builds(
+    lambda size, data, end: fill(size, len(data)) + b"\r\n" + data + end, SIZES, st.binary(min_size=1, max_size=12), ENDS
+)
 
 
 @st.composite
@@ -88,9 +161,22 @@ def requests(draw: Any) -> bytes:
             fields += [b"Content-Length: " + fill(draw(LENGTHS), len(body)) + b"\r\n"]
     if framing in ("chunked", "both"):
         fields += [b"Transfer-Encoding: " + draw(CODINGS) + b"\r\n"]
-        body = b"".join(draw(st.lists(CHUNKS, max_size=3))) + draw(often(b"0", b"00", b"0;a", b"")) + b"\r\n" + draw(TRAILERS) + draw(ENDS)
+        body = (
+            b"".join(draw(st.lists(CHUNKS, max_size=3)))
+            + draw(often(b"0", b"00", b"0;a", b""))
+            + b"\r\n"
+            + draw(TRAILERS)
+            + draw(ENDS)
+        )
     fields = draw(st.permutations(fields)) if draw(st.booleans()) else fields
-    line = draw(METHODS) + draw(often(b" ", b"  ", b"\t")) + draw(TARGETS) + b" " + draw(VERSIONS) + draw(often(b"\r\n", b"\n", b"\r\n "))
+    line = (
+        draw(METHODS)
+        + draw(often(b" ", b"  ", b"\t"))
+        + draw(TARGETS)
+        + b" "
+        + draw(VERSIONS)
+        + draw(often(b"\r\n", b"\n", b"\r\n "))
+    )
     return line + b"".join(fields) + draw(often(b"\r\n", b"\n", b"\r\n\r\n", b" \r\n")) + body
 
 
@@ -137,7 +223,9 @@ def ask_h11(data: bytes) -> Taken:
         connection.send(h11.Response(status_code=200, headers=[(b"Content-Length", b"0")]))
         connection.send(h11.EndOfMessage())
         if connection.our_state is h11.MUST_CLOSE:
-            tokens = [token.strip().lower() for name, value in request.headers if name == b"connection" for token in value.split(b",")]
+            tokens = [
+                token.strip().lower() for name, value in request.headers if name == b"connection" for token in value.split(b",")
+            ]
             if request.http_version != b"1.0" or b"keep-alive" not in tokens or b"close" in tokens:
                 return taken
         data = connection.trailing_data[0]
@@ -180,6 +268,11 @@ class Site:
                 pass
         refused = re.search(rb"HTTP/1\.1 [45].*\r\n\r\n.*\n(.*)\n\Z", answer, re.DOTALL)
         return self.taken, refused and refused[1].decode("latin-1").rpartition("\n")[2]
+
+
+@pytest.fixture(autouse=True)
+def _limit() -> None:
+    """No limit on time: how long it takes is said by the number of examples."""
 
 
 @pytest.fixture(scope="module")
