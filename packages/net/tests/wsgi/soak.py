@@ -111,8 +111,9 @@ def silent(sock: Any) -> None:
 
 
 CLIENTS = [
-    polite, pipelining, uploading, half_sent, half_body, half_closed, never_reading, slowly_reading, resetting, mad, failing, silent
-]  
+    *(polite, pipelining, uploading, half_sent, half_body, half_closed),
+    *(never_reading, slowly_reading, resetting, mad, failing, silent),
+]
 
 
 def be_clients(address: Any, until: float, counts: Counter[str]) -> None:

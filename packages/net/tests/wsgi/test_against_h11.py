@@ -26,7 +26,9 @@ STRICTER = {
     r"this server is no proxy": "CONNECT is for proxies",
     r"this server speaks HTTP/1\.0 and HTTP/1\.1": "h11 takes any version of one digit and one digit",
     r"this server understands 100-continue only": "RFC 9110 section 10.1.1 lets a server answer 417; h11 leaves it to its user",
-    r"repeated header field: [\w-]+|malformed request: (Duplicate|Invalid character in) Content-Length": "equal Content-Lengths may be refused (RFC 9110 8.6); Content-Type and Authorization are one",
+    r"repeated header field: [\w-]+|malformed request: (Duplicate|Invalid character in) Content-Length": (
+        "equal Content-Lengths may be refused (RFC 9110 section 8.6); of Content-Type and Authorization there is one"
+    ),
     r"Content-Length with Transfer-Encoding|malformed request: .*(Transfer-Encoding|Content-Length) can't be present.*": (
         "RFC 9112 section 6.1 lets a server refuse; h11 goes by Transfer-Encoding"
     ),
