@@ -318,3 +318,10 @@ def http_soak(session: nox.Session) -> None:
     """Serve clients that are slow, gone or mad, and check that neither memory nor descriptors are lost."""
     install(session, "core", "net")
     session.run("python", "packages/net/tests/wsgi/soak.py", *session.posargs, env=CLEAN)
+
+
+@nox.session(python=PYTHONS)
+def dns_table(session: nox.Session) -> None:
+    """Compare the resolvers with the C library on thousands of calls, in a network of its own; takes Linux and glibc."""
+    install(session, "core", "dns")
+    session.run("python", "packages/dns/tests/side_by_side.py", env=CLEAN)

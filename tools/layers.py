@@ -61,7 +61,7 @@ _threads           _config _hub _native _park
 _deadlock          _greenlet _park errors
 _scopes            _hub _park _switch _timeout
 _watchdog          _native _report
-_spawn             _entry _greenlet _hub _native _park
+_spawn             _greenlet _hub _native _park _scheduler _switch
 _iwait             _park
 _wait              _greenlet _hub _iwait _park _timeout
 lowlevel           *

@@ -34,6 +34,8 @@ DIRECTIVES = {
     # Otherwise `seconds: float` becomes a C double and `name: str` rejects a subclass, in the compiled build only.
     # C types come from the `.pxd` files; annotations are for readers and type checkers.
     "annotation_typing": False,
+    # `None` where an object of ours is due is a TypeError, not a crash.
+    "allow_none_for_extension_args": False,
 }
 
 

@@ -9,6 +9,7 @@ them or none, since they share C types.  The environment variable `HUBLET_PURE` 
 - `0`: compile, and fail if that does not work.
 """
 
+import importlib.util
 import os
 import re
 import sys
@@ -46,6 +47,12 @@ def find_extensions():
     return extensions
 
 
+def greenlet_include():
+    """Return the folder from which `#include "greenlet/greenlet.h"` works, or `None` without greenlet."""
+    found = importlib.util.find_spec("greenlet")
+    return None if found is None else str(Path(found.origin).parents[1])
+
+
 class CannotCompileError(Exception):
     """Something that compiling needs is missing, or an extension did not build."""
 
@@ -73,6 +80,9 @@ class BuildAllOrNone(build_ext):
             from Cython.Build import cythonize  # late: not needed when nothing is compiled
         except ImportError:
             raise CannotCompileError("Cython is not installed") from None
+        include = greenlet_include()
+        if include is None:
+            raise CannotCompileError("greenlet is not installed, and its header is needed")
         self._try_the_compiler()
         stage = Path(self.build_temp, "cython")
         for extension in self.extensions:
@@ -87,6 +97,7 @@ class BuildAllOrNone(build_ext):
         generated = {each.name: each.sources for each in made}
         for extension in self.extensions:
             extension.sources = generated[extension.name]
+            extension.include_dirs = [include]
         super().build_extensions()
         missing = [each.name for each in self.extensions if not os.path.exists(self.get_ext_fullpath(each.name))]
         if missing:

@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import time
-from _thread import _count as count_threads
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -20,6 +19,7 @@ import pytest
 
 from hublet.core import get_hub, idle
 from hublet.core._hub import get_hub_if_exists
+from hublet.core._switch import count_other_threads
 from hublet.core.lowlevel import notify_closing
 from hublet.core.testing import FakeClock, fake_clock
 
@@ -108,7 +108,7 @@ def alone() -> None:
     """
     get_hub().threadpool.close()
     get_hub().threadpool = None
-    assert wait_until(lambda: count_threads() == 0)
+    assert wait_until(lambda: count_other_threads() == 0)
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ def test_the_variable_is_named_after_the_setting(name: str):
     [
         ("loop", "selectors", "selectors"),
         ("resolver", "blocking", "blocking"),
+        ("dns_cache_size", "50", 50),
+        ("dns_cache_size", "0", 0),
         ("threadpool_size", "3", 3),
         ("threadpool_idle", "0.5", 0.5),
         ("threadpool_idle", "0", 0.0),
@@ -60,6 +62,7 @@ def test_an_empty_variable_is_none(config: Config, monkeypatch: pytest.MonkeyPat
         ("threadpool_size", "many"),
         ("threadpool_size", "0"),
         ("threadpool_size", "1.5"),
+        ("dns_cache_size", "-1"),
         ("threadpool_idle", "-1"),
         ("threadpool_idle", "nan"),
         ("threadpool_idle", "long"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
+from _thread import start_new_thread
 
 import pytest
 
@@ -249,3 +250,11 @@ print(waiter.value)
     )
 
     assert printed == "in time"
+
+
+def test_a_native_thread_that_has_not_begun_to_run_may_still_wake_somebody(alone):
+    for _ in range(20):
+        waiter = Waiter("a thread")
+        start_new_thread(waiter.unpark, ())
+
+        assert waiter.park() is True

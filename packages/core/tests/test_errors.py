@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from hublet.core import GreenletExit, Hub, Timeout, get_hub, getcurrent, joinall, sleep, spawn, spawn_later, spawn_raw
+from hublet.core import Greenlet, GreenletExit, Hub, Timeout, get_hub, getcurrent, joinall, sleep, spawn, spawn_later, spawn_raw
 from hublet.core.lowlevel import ParkingLot, Waiter, call_in_thread
 from hublet.core.testing import FakeClock, wait_all_parked
 
@@ -201,11 +201,11 @@ def test_an_output_that_fails_does_not_end_the_hub(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_greenlet_whose_repr_fails_does_not_end_the_hub(capsys):
-    class Broken:
+    class Broken(Greenlet):
         def __repr__(self) -> str:
             raise OSError("no name")
 
-    greenlet = spawn(lambda broken: fail(ValueError("wrong")), Broken())
+    greenlet = Broken.spawn(fail, ValueError("wrong"))
     greenlet.join()
 
     shown = capsys.readouterr().err
@@ -451,6 +451,24 @@ def test_ctrl_c_reaches_the_main_greenlet():
     assert caught_elsewhere == []
     lot.unpark()
     parked.join()
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signals that come by themselves")
+def test_what_a_signal_handler_raises_while_the_hub_polls_surfaces_in_the_main_greenlet():
+    def give_up(number, frame):
+        raise LookupError("too late")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    parked = spawn(ParkingLot().park)
+    try:
+        with pytest.raises(LookupError, match="too late"):
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            sleep(10)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+    assert not parked.ready()
+    parked.kill()
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signals that come by themselves")

@@ -149,6 +149,38 @@ def test_a_subclass_may_keep_what_it_likes():
     assert greenlet.anything == 1
 
 
+def test_its_type_can_name_its_result():
+    class Named(Greenlet[int]):
+        def _run(self) -> int:
+            return 7
+
+    greenlet: Greenlet[int] = Named.spawn()
+
+    assert isinstance(greenlet, Greenlet)
+    assert greenlet.get() == 7
+
+
+@pytest.mark.parametrize("use", ["start()", "join()", "get()", "kill()", "rawlink(print)", "link(print)", "throw()", "loop"])
+def test_a_subclass_that_forgets_to_call_the_constructor_hears_of_it(script, use: str):
+    """And does not crash the interpreter, nor wait for ever for what never starts."""
+    printed = script(
+        f"""
+from hublet.core import Greenlet
+
+class Forgetful(Greenlet):
+    def __init__(self):
+        pass
+
+try:
+    Forgetful().{use}
+except Exception as error:
+    print("error", error)
+"""
+    )
+
+    assert printed.startswith("error")
+
+
 def test_its_parent_is_the_hub():
     assert spawn(lambda: getcurrent().parent).get() is get_hub()
 
@@ -737,3 +769,24 @@ def test_killing_a_dead_raw_greenlet_does_nothing():
     wait_all_parked()
 
     assert raw.dead
+
+
+def test_its_repr_does_not_grow_with_its_arguments():
+    greenlet = Greenlet(print, bytes(100_000), key="x" * 100_000)
+
+    assert "print(b'" in repr(greenlet)
+    assert "key='xxx" in repr(greenlet)
+    assert len(repr(greenlet)) < 300
+
+
+def test_a_subclass_may_keep_its_failures_from_the_hub():
+    kept = []
+
+    class Quiet(Greenlet):
+        def report_failure(self, error):
+            kept.append((error, self.ready()))
+
+    quiet = Quiet.spawn(int, "x")
+    quiet.join()
+
+    assert kept == [(quiet.exception, False)]  # and the hub, which `reports` listens to, has heard nothing

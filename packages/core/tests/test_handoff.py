@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import operator
 import os
 import sys
 import time
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 import greenlet as greenlet_module
 import pytest
 
-from hublet.core import Timeout, compiled, get_hub, getcurrent, idle, joinall, sleep, spawn, spawn_later, spawn_raw
+from hublet.core import Greenlet, Timeout, compiled, get_hub, getcurrent, idle, joinall, sleep, spawn, spawn_later, spawn_raw
 from hublet.core.lowlevel import ParkingLot, Waiter, notify_closing, wait_readable
 from hublet.core.testing import FakeClock, wait_all_parked
 
@@ -243,7 +244,7 @@ def test_starts_that_are_due_already_do_not_starve_what_is_ready(clock: FakeCloc
 # Stacks
 
 
-def test_greenlets_are_started_only_from_the_hub(switches: list):
+def test_greenlets_are_started_only_from_the_hub_and_the_main_greenlet(switches: list):
     hub = get_hub()
     children = []
 
@@ -257,7 +258,30 @@ def test_greenlets_are_started_only_from_the_hub(switches: list):
 
     for child in children:
         first = next(pair for pair in switches if pair[1] is child)
-        assert first[0] is hub
+        assert first[0] is hub or first[0] is hub.parent
+
+
+def test_a_main_greenlet_whose_stack_is_deep_leaves_starting_to_the_hub(switches: list):
+    """Otherwise what is started would have less of the C stack than it has anywhere else."""
+
+    class Deeper:
+        def __init__(self, depth: int) -> None:
+            self.depth = depth
+
+        def __index__(self) -> int:  # by way of C, so that the C stack grows with it
+            if self.depth:
+                return operator.index(Deeper(self.depth - 1))
+            started.append(spawn(int))
+            sleep(0)
+            return 0
+
+    sleep(0)
+    started: list[Greenlet] = []
+
+    operator.index(Deeper(300))
+
+    first = next(pair for pair in switches if pair[1] is started[0])
+    assert first[0] is get_hub()
 
 
 def test_a_chain_of_spawns_does_not_lay_stacks_upon_each_other(script):

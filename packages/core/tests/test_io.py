@@ -615,3 +615,39 @@ def tcp():
     for each in (one, other):
         notify_closing(each.fileno())
         each.close()
+
+
+# Descriptors of others
+
+
+def test_a_number_that_was_closed_and_given_out_again_unseen_is_waited_for_anew():
+    old_read, old_write = os.pipe()
+    reading = spawn(wait_readable, old_read)
+    wait_all_parked()
+    os.write(old_write, b"x")
+    assert reading.get() is True
+    new_read, new_write = os.pipe()
+    os.dup2(new_read, old_read)
+
+    reading = spawn(wait_readable, old_read)
+    wait_all_parked()
+    os.write(new_write, b"x")
+
+    assert reading.get(timeout=10) is True
+    for fd in (old_read, old_write, new_read, new_write):
+        os.close(fd)
+
+
+def test_a_reader_that_leaves_does_not_take_the_registration_from_the_writer(socketpair):
+    ours, theirs = socketpair
+    fill(ours)
+    reading, writing = spawn(wait_readable, ours.fileno()), spawn(wait_writable, ours.fileno())
+    wait_all_parked()
+    theirs.send(b"x")
+    assert reading.get() is True
+    assert not writing.ready()
+
+    drain(theirs)
+
+    assert writing.get(timeout=10) is True
+    assert ours.fileno() not in get_hub().scheduler.handles

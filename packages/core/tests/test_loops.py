@@ -848,15 +848,6 @@ def test_other_threads_run_while_it_waits(loop: Loop):
     assert len(ran) == 1000
 
 
-def test_sleeping_is_not_the_loops_to_change(loop: Loop):
-    loop.sleeping = True
-
-    loop.poll(0)
-    loop.poll(0.001)
-
-    assert loop.sleeping
-
-
 # wake --------------------------------------------------------------------------------------------------------------------
 
 
@@ -867,6 +858,21 @@ def test_a_wake_before_the_wait_ends_it(loop: Loop):
     loop.poll(10)
 
     assert time.monotonic() - started < 5
+
+
+def test_a_loop_that_has_done_waiting_does_not_say_that_it_sleeps(loop: Loop, pair):
+    ours, theirs = pair
+    handle, waiter = loop.watch(ours.fileno()), Waiter()
+    for timeout in (0, 0.001, 5):
+        if timeout == 5:
+            handle.set_reader(waiter)
+            theirs.send(b"x")
+        loop.sleeping = True  # as the hub does
+
+        loop.poll(timeout)
+
+        assert not loop.sleeping
+    loop.unwatch(handle)
 
 
 def test_many_wakes_end_one_wait(loop: Loop):

@@ -454,6 +454,22 @@ def test_a_lot_that_is_given_up_for_ever_does_not_grow(clock: FakeClock, end: st
     assert census() - before == {}
 
 
+@pytest.mark.parametrize("use", ["add(None)", "forget(None)", "add(42)", "forget(42)"])
+def test_a_lot_takes_waiters_only(script, use: str):
+    printed = script(
+        f"""
+from hublet.core.lowlevel import ParkingLot
+
+try:
+    ParkingLot().{use}
+except (TypeError, AttributeError):
+    print("error")
+"""
+    )
+
+    assert printed == "error"
+
+
 # What is thrown after something was handed over
 
 

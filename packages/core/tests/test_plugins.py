@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -67,14 +68,53 @@ def test_one_that_cannot_be_loaded_is_an_error_with_the_cause_and_the_cure(insta
 
 
 def test_the_metadata_is_read_once_for_a_group(install, monkeypatch: pytest.MonkeyPatch):
-    import importlib.metadata
-
     install("first", "[some.group]\nname = first_module:thing\n")
     reads = []
-    original = importlib.metadata.entry_points
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **kwargs: reads.append(kwargs) or original(**kwargs))
+    original = plugins._read_folders
+    monkeypatch.setattr(plugins, "_read_folders", lambda group: reads.append(group) or original(group))
 
     for _ in range(3):
         plugins.names("some.group")
 
-    assert reads == [{"group": "some.group"}]
+    assert reads == ["some.group"]
+
+
+def test_what_folders_hold_is_what_importlib_finds():
+    for group in ("hublet.core.resolvers", "hublet.monkey.patches", "console_scripts"):
+        ours = {(each.name, each.value) for each in plugins._read_folders(group)}
+        theirs = {(each.name, each.value) for each in plugins._ask_importlib(group)}
+
+        assert ours == theirs
+    assert ours
+
+
+def test_the_format_is_read_with_its_liberties(install):
+    install(
+        "first",
+        "# a comment\n[other.group]\nname = elsewhere:thing\n\n[some.group]\n ; another\n"
+        "name=first_module:Thing.inner [an_extra]\n",
+        first_module="class Thing:\n    inner = 7\n",
+    )
+
+    assert plugins.load("some.group", "name") == 7
+
+
+def test_the_first_on_the_path_hides_another_version(install, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    install("some_thing", "[some.group]\nname = new:thing\n")
+    older = tmp_path / "older" / "Some_Thing-0.1.dist-info"
+    older.mkdir(parents=True)
+    (older / "entry_points.txt").write_text("[some.group]\nold = old:thing\n")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "older")])
+
+    assert plugins.names("some.group") == ["name"]
+
+
+def test_in_an_archive_importlib_looks(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    archive = tmp_path / "packed.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("packed-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: packed\nVersion: 1.0\n")
+        file.writestr("packed-1.0.dist-info/entry_points.txt", "[some.group]\nname = packed_module:thing\n")
+    monkeypatch.syspath_prepend(archive)
+    monkeypatch.setattr(plugins, "_groups", {})
+
+    assert plugins.names("some.group") == ["name"]

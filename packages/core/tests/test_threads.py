@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import textwrap
 import threading
 import time
 import weakref
@@ -996,3 +997,59 @@ def test_after_a_loop_exit_calls_still_work(alone):
         Waiter().park()
 
     assert call_in_thread(lambda: "works") == "works"
+
+
+# Sets of threads of one's own
+
+
+def test_submit_tells_the_hub_of_a_result_and_of_an_error(pool):
+    told = []
+
+    pool.submit(lambda *outcome: told.append((getcurrent(), *outcome)), divmod, 7, 2)
+    wait()
+    pool.submit(lambda *outcome: told.append((getcurrent(), *outcome)), divmod, 7, 0)
+    wait()
+
+    assert told[0] == (get_hub(), (3, 1), None)
+    assert told[1][:2] == (get_hub(), None) and isinstance(told[1][2], ZeroDivisionError)
+
+
+def test_a_set_of_threads_grows_and_shrinks_while_it_works(pool):
+    gate, told = threading.Lock(), []
+    gate.acquire()
+
+    def work():
+        with gate:
+            return threading.get_ident()
+
+    pool.maxsize = 0
+    for _ in range(3):
+        pool.submit(lambda result, error: told.append(result), work)
+    assert pool.size == 0
+    pool.maxsize = 2
+    assert pool.size == 2
+    pool.maxsize = 1
+    gate.release()
+    wait()
+
+    assert len(told) == 3
+    assert pool.size == 1
+    pool.resize(0)
+    assert pool.size == 0
+
+
+def test_threads_of_a_set_of_ones_own_do_not_hide_a_deadlock(script):
+    code = textwrap.dedent("""
+        from hublet.core import LoopExit, get_hub, wait
+        from hublet.core.lowlevel import Waiter, Workers
+
+        workers = Workers(get_hub(), 1)
+        workers.submit(print, int)
+        wait()
+        try:
+            Waiter("nothing").park()
+        except LoopExit:
+            print("noticed", workers.size)
+        """)
+
+    assert script(code).splitlines()[-1] == "noticed 1"

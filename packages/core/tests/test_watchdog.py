@@ -150,6 +150,42 @@ except LoopExit:
     assert printed == "nothing left"
 
 
+@pytest.mark.parametrize("gone", ["stopped", "left in the parent"])
+def test_one_that_is_gone_does_not_count_for_another_thread(script, gone: str):
+    """That other thread may still wake us, so there is no deadlock."""
+    printed = script(
+        f"""
+gone = {gone!r}
+import os, signal, threading, time
+from _thread import _count
+from hublet.core import LoopExit, get_hub
+from hublet.core.lowlevel import Waiter
+
+watchdog = get_hub().watch_for_blocking(10)
+if gone == "stopped":
+    watchdog.stop()
+    while _count():
+        time.sleep(0.001)
+elif os.fork():
+    os.wait()
+    os._exit(0)
+signal.alarm(20)
+waiter = Waiter()
+threading.Timer(0.05, waiter.unpark, ("woken",)).start()
+try:
+    waiter.park()
+    print(waiter.value, flush=True)
+except LoopExit as error:
+    print("gave up", flush=True)
+os._exit(0)
+""",
+        "-W",
+        "ignore",
+    )
+
+    assert printed == "woken"
+
+
 def test_it_ends_with_its_hub(alone, eventually):
     def body() -> None:
         get_hub().watch_for_blocking(10)

@@ -14,7 +14,22 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from nameserver import ZONE, NameServer
 
-from hublet.dns.dnspython import Resolver
+from hublet.dns import cares, dnspython
+from hublet.dns._resolver import NetworkResolver
+
+RESOLVERS = {"dnspython": dnspython.Resolver, "cares": cares.Resolver}
+
+
+@pytest.fixture(params=RESOLVERS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Return the name of a resolver that asks name servers: a test that uses it shows the same of each."""
+    return request.param
+
+
+@pytest.fixture
+def resolver_class(kind: str) -> type[NetworkResolver]:
+    """Return the class of that resolver."""
+    return RESOLVERS[kind]
 
 
 @pytest.fixture
@@ -36,15 +51,17 @@ def second_server() -> Iterator[NameServer]:
 
 
 @pytest.fixture
-def make_resolver(server: NameServer, tmp_path: Path) -> Iterator[Callable[..., Resolver]]:
+def make_resolver(kind: str, server: NameServer, tmp_path: Path) -> Iterator[Callable[..., NetworkResolver]]:
     """Return a function that makes a resolver, which asks `server` unless told otherwise, and knows files of the test's."""
     made = []
 
-    def make(conf: str = "options attempts:1\n", hosts: str = "127.0.0.1 localhost\n", **options: object) -> Resolver:
+    def make(
+        conf: str = "options attempts:1\n", hosts: str = "127.0.0.1 localhost\n", kind: str = kind, **options: object
+    ) -> NetworkResolver:
         (tmp_path / "resolv.conf").write_text(conf)
         (tmp_path / "hosts").write_text(hosts)
         options.setdefault("nameservers", [(server.address, server.port)])
-        resolver = Resolver(resolv_conf=str(tmp_path / "resolv.conf"), hosts=str(tmp_path / "hosts"), **options)
+        resolver = RESOLVERS[kind](resolv_conf=str(tmp_path / "resolv.conf"), hosts=str(tmp_path / "hosts"), **options)
         made.append(resolver)
         return resolver
 
@@ -54,7 +71,7 @@ def make_resolver(server: NameServer, tmp_path: Path) -> Iterator[Callable[..., 
 
 
 @pytest.fixture
-def resolver(make_resolver: Callable[..., Resolver]) -> Resolver:
+def resolver(make_resolver: Callable[..., NetworkResolver]) -> NetworkResolver:
     """Return a resolver that asks `server` and keeps nothing."""
     return make_resolver(cache_size=0)
 

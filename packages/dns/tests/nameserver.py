@@ -48,6 +48,13 @@ ZONE = (
 LARGEST = 512  # bytes of a reply over UDP to a client that does not say what it can take
 
 
+class InOrder(dns.rrset.RRset):
+    """Records that are sent in the order in which they were added; dnspython would shuffle them."""
+
+    def to_wire(self, *arguments: Any, **options: Any) -> int:
+        return super().to_wire(*arguments, **{**options, "want_shuffle": False})
+
+
 class Question(NamedTuple):
     """What was asked, and how."""
 
@@ -95,6 +102,7 @@ class NameServer:
 
     def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
         self.questions: list[Question] = []
+        self._news = threading.Condition()
         self._records: dict[tuple[dns.name.Name, int], dns.rrset.RRset] = {}
         self._behaviours: dict[dns.name.Name, Callable[[Asked], None]] = {}
         self._udp, self._tcp = _bind_both(address, port)
@@ -111,7 +119,7 @@ class NameServer:
             name, ttl, kind, text = record.split(maxsplit=3)
             owner, rdtype = dns.name.from_text(name), dns.rdatatype.from_text(kind)
             rdata = dns.rdata.from_text(dns.rdataclass.IN, rdtype, text)
-            rrset = self._records.setdefault((owner, rdtype), dns.rrset.RRset(owner, dns.rdataclass.IN, rdtype))
+            rrset = self._records.setdefault((owner, rdtype), InOrder(owner, dns.rdataclass.IN, rdtype))
             rrset.add(rdata, int(ttl))
 
     def behave(self, name: str, behaviour: Callable[[Asked], None]) -> None:
@@ -124,8 +132,17 @@ class NameServer:
         self.behave(name, held)
         return held
 
-    def asked(self, name: str = "") -> list[str]:
-        """Return the kinds that were asked for *name*, or for any, in order."""
+    def asked(self, name: str = "", at_least: int = 0) -> list[str]:
+        """Return the kinds that were asked for *name*, or for any, in order.
+
+        Block until there are *at_least* so many: who gives up early on a silent server may look before it has read.
+        """
+        with self._news:
+            enough = self._news.wait_for(lambda: len(self._asked(name)) >= at_least, 20)
+        assert enough, f"asked {self._asked(name)} only"
+        return self._asked(name)
+
+    def _asked(self, name: str) -> list[str]:
         return [each.kind for each in self.questions if not name or each.name == name]
 
     def reply(self, query: Any) -> Any:
@@ -160,7 +177,9 @@ class NameServer:
         over = "udp" if connection is None else "tcp"
         asked_for = query.question[0]
         question = Question(asked_for.name.to_text().lower(), dns.rdatatype.to_text(asked_for.rdtype), over, peer, wire)
-        self.questions.append(question)
+        with self._news:
+            self.questions.append(question)
+            self._news.notify_all()
         asked = Asked(self, question, query, send, connection)
         behaviour = self._behaviours.get(asked_for.name)
         if behaviour is not None:
@@ -316,6 +335,10 @@ class Held:
         """Block until there is a question."""
         with self._lock:
             assert self._lock.wait_for(lambda: self._waiting, 20), "nobody has asked"
+
+    def waiting(self) -> list[Asked]:
+        """Return the questions that wait."""
+        return list(self._waiting)
 
     def release(self) -> None:
         """Answer what was asked, once something was, and from now on at once."""

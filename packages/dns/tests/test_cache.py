@@ -102,17 +102,20 @@ def test_that_there_is_nothing_is_kept_as_long_as_the_zone_says(server, make_res
 def test_that_there_is_nothing_is_kept_for_the_shorter_of_two_times(server, make_resolver, name):
     server.add("short. 20 SOA ns.short. root.short. 1 2 3 4 3600", "long. 3600 SOA ns.long. root.long. 1 2 3 4 20")
 
-    (answer,) = make_resolver().ask(name, ("A",))
+    names = make_resolver()._names
+    (answer,) = names.ask(name, ("A",), names.settings())
 
     assert answer.ttl == 20
 
 
-def test_that_there_is_nothing_is_not_kept_where_nobody_says_for_how_long(server, make_resolver):
+@pytest.mark.parametrize("name", ["nobody.elsewhere.", "text.elsewhere."])
+def test_that_there_is_nothing_is_not_kept_where_nobody_says_for_how_long(server, make_resolver, name):
+    server.add("text.elsewhere. 60 TXT none")
     resolver = make_resolver()
 
     for _ in range(2):
         with pytest.raises(socket.gaierror):
-            resolver.gethostbyname("nobody.elsewhere.")
+            resolver.gethostbyname(name)
 
     assert server.asked() == ["A", "A"]
 

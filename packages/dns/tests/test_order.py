@@ -6,6 +6,7 @@ import pytest
 
 from hublet.dns import _order
 from hublet.dns._order import sorted_addresses
+from hublet.dns._source import source_of
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def reach(monkeypatch):
 
     def reach(**sources):
         table = {destination.replace("_", ":"): source for destination, source in sources.items()}
-        monkeypatch.setattr(_order, "_source", lambda address: _order._packed(table[address]) if address in table else None)
+        monkeypatch.setattr(_order, "source_of", lambda address: _order._packed(table[address]) if address in table else None)
 
     return lambda table: reach(**{key.replace(":", "_"): value for key, value in table.items()})
 
@@ -53,10 +54,20 @@ def test_equals_stay_as_the_server_gave_them(reach):
 
 
 def test_the_system_tells_how_an_address_would_be_reached():
-    assert _order._source("127.0.0.1") == _order._packed("127.0.0.1")
+    assert source_of("127.0.0.1") == _order._packed("127.0.0.1")
+    assert source_of("ff0e::1%nowhere") is None
+
+
+def test_asking_the_system_leaves_no_descriptor(descriptors):
+    before = descriptors()
+
+    for address in ("127.0.0.1", "::1", "192.0.2.1", "2001:db8::1", "fe80::1%1"):
+        source_of(address)
+
+    assert descriptors() == before
 
 
 def test_one_address_needs_no_asking(monkeypatch):
-    monkeypatch.setattr(_order, "_source", lambda address: pytest.fail("it was asked for"))
+    monkeypatch.setattr(_order, "source_of", lambda address: pytest.fail("it was asked for"))
 
     assert sorted_addresses(["192.0.2.1"]) == ["192.0.2.1"]

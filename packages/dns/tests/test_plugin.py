@@ -11,12 +11,11 @@ import pytest
 
 from hublet.core import resolvers
 from hublet.core.lowlevel import get_hub
-from hublet.dns.dnspython import Resolver
 
 
-def run(program):
-    """Run *program* in a Python of its own and return what it prints."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+def run(program, **variables):
+    """Run *program* in a Python of its own, with environment *variables*, and return what it prints."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **variables}
     command = [sys.executable, "-c", program]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -32,12 +31,18 @@ def hub():
     hub.resolver = before
 
 
-def test_it_is_found_by_its_name(hub):
-    if "dnspython" not in resolvers.known():
+def test_it_is_found_by_its_name(hub, kind, resolver_class):
+    if kind not in resolvers.known():
         pytest.skip("hublet-dns is not installed but run from its sources")
 
-    assert type(resolvers.use("dnspython")) is Resolver
-    assert type(hub.resolver) is Resolver
+    assert type(resolvers.use(kind)) is resolver_class
+    assert type(hub.resolver) is resolver_class
+
+
+def test_it_can_be_chosen_by_the_environment(kind):
+    program = "from hublet.core import get_hub; print(get_hub().resolver.__module__)"
+
+    assert run(program, HUBLET_RESOLVER=kind) == f"hublet.dns.{kind}"
 
 
 def test_it_can_be_the_resolver_of_a_hub(hub, resolver):
@@ -46,17 +51,21 @@ def test_it_can_be_the_resolver_of_a_hub(hub, resolver):
     assert get_hub().resolver.gethostbyname("v4.test") == "192.0.2.4"
 
 
-def test_without_dnspython_the_error_names_what_to_install():
-    program = """
+@pytest.mark.parametrize(("kind", "library"), [("dnspython", "dns"), ("cares", "pycares")])
+def test_without_its_library_the_error_names_what_to_install(kind, library):
+    program = f"""
 import sys
-sys.modules["dns"] = None
+sys.modules["{library}"] = None
+from hublet.core import resolvers
 try:
-    import hublet.dns.dnspython
+    resolvers.use("{kind}")
 except ImportError as error:
     print(error)
 """
+    if kind not in resolvers.known():
+        pytest.skip("hublet-dns is not installed but run from its sources")
 
-    assert "pip install 'hublet-dns[dnspython]'" in run(program)
+    assert f"pip install 'hublet-dns[{kind}]'" in run(program)
 
 
 def test_nothing_of_dnspython_is_loaded_that_has_sockets():
@@ -84,9 +93,18 @@ def test_it_works_when_it_is_made_after_socket_was_patched(server, make_resolver
     assert resolver.getnameinfo(("192.0.2.1", 80), 0) == ("www.test", "http")
 
 
-def test_a_name_server_must_be_an_address():
+def test_a_name_server_must_be_an_address(resolver_class):
     with pytest.raises(OSError):
-        Resolver(nameservers=[("ns.test", 53)])
+        resolver_class(nameservers=[("ns.test", 53)])
+
+
+@pytest.mark.parametrize("name", ["hidden.onion", "HIDDEN.onion.", "onion"])
+def test_onion_names_are_never_asked_for(server, resolver, name):
+    with pytest.raises(socket.gaierror) as caught:
+        resolver.gethostbyname(name)
+
+    assert caught.value.errno == socket.EAI_NONAME
+    assert server.questions == []
 
 
 @pytest.mark.parametrize("name", ["localhost.", "at.localhost", "LOCALHOST."])

@@ -20,13 +20,14 @@ def look_up():
     def look_up(name, answers, domains=("one", "two"), ndots=1):
         asked = []
 
-        def ask(complete):
-            asked.append(complete)
-            answer = answers.get(complete, HOST_NOT_FOUND)
-            return [answer if isinstance(answer, Answer) else Answer(answer)]
+        class Asker:
+            def ask(self, complete, kinds, settings):
+                asked.append(complete)
+                answer = answers.get(complete, HOST_NOT_FOUND)
+                return [answer if isinstance(answer, Answer) else Answer(answer)]
 
         try:
-            outcome = search(name, Settings((), domains, ndots), ask)[0].status
+            outcome = search(name, Settings((), domains, ndots), Asker(), ("A",))[0].status
         except LookupFailed as failed:
             outcome = failed.status
         return asked, outcome

@@ -61,9 +61,9 @@ class Interpreter:
 
 
 HIDE = """\
-import importlib.metadata as _metadata
-_all = _metadata.entry_points
-_metadata.entry_points = lambda **wanted: [each for each in _all(**wanted) if each.dist.name in {only}]
+import hublet.core.plugins as _plugins
+_all = _plugins._read_folders
+_plugins._read_folders = lambda group: [each for each in _all(group) if each.distribution in {only}]
 """
 
 

@@ -46,15 +46,15 @@ def test_originals_are_kept_and_found(script):
     printed = script(
         """
         import time
-        sleep, monotonic = time.sleep, time.monotonic
+        original, monotonic = time.sleep, time.monotonic
         from hublet import monkey
         assert not monkey.is_anything_patched() and not monkey.is_module_patched("time")
-        assert monkey.get_original("time", "sleep") is sleep
+        assert monkey.get_original("time", "sleep") is original
         monkey.patch_time()
-        assert time.sleep is not sleep and time.monotonic is monotonic
-        assert monkey.saved["time"] == {"sleep": sleep}
-        assert monkey.get_original("time", "sleep") is sleep
-        assert monkey.get_original("time", ("sleep", "monotonic")) == [sleep, monotonic]
+        assert time.sleep is not original and time.monotonic is monotonic
+        assert monkey.saved["time"] == {"sleep": original}
+        assert monkey.get_original("time", "sleep") is original
+        assert monkey.get_original("time", ("sleep", "monotonic")) == [original, monotonic]
         assert monkey.is_anything_patched() and monkey.is_module_patched("time")
         assert monkey.is_object_patched("time", "sleep") and not monkey.is_object_patched("time", "monotonic")
         assert not monkey.is_module_patched("socket") and not monkey.is_object_patched("socket", "socket")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from hublet.core import Timeout, get_hub, idle
+from hublet.core import Timeout, get_hub, idle, spawn
 from hublet.core.lowlevel import get_hub_if_exists
 from hublet.core.testing import FakeClock, fake_clock
 from hublet.net import socket
@@ -181,3 +181,58 @@ def fill(sock: Any) -> int:
 def full() -> Callable[[Any], int]:
     """Fill the buffers between a socket and its peer."""
     return fill
+
+
+# TLS
+
+
+@pytest.fixture(scope="session")
+def authority() -> Any:
+    """A certificate authority that our contexts trust."""
+    import trustme  # late: most tests do without
+
+    return trustme.CA()
+
+
+@pytest.fixture
+def server_context(authority: Any) -> Any:
+    """A context of ours for servers, with a certificate for localhost."""
+    from hublet.net import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.fixture
+def client_context(authority: Any) -> Any:
+    """A context of ours for clients, which trusts the authority."""
+    from hublet.net import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.fixture
+def handshake(client_context: Any, server_context: Any) -> Iterator[Callable[..., tuple[Any, Any]]]:
+    """Make a TLS connection between two sockets, by default new ones of TCP; return the client's end and the server's."""
+    made: list[Any] = []
+
+    def handshake(pair: Any = None, client: Any = client_context, server: Any = server_context, **options: Any) -> Any:
+        one, other = connect("tcp") if pair is None else pair
+        serving = spawn(server.wrap_socket, other, server_side=True)
+        ends = client.wrap_socket(one, server_hostname="localhost", **options), serving.get()
+        made.extend(ends)
+        return ends
+
+    yield handshake
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def tls(handshake: Callable[..., tuple[Any, Any]]) -> tuple[Any, Any]:
+    """The two ends of a TLS connection, the client's first."""
+    return handshake()

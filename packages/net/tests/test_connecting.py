@@ -15,6 +15,7 @@ from hublet.core import GreenletExit, Timeout, spawn, spawn_later
 from hublet.core.lowlevel import WRITE, get_hub, handle_for
 from hublet.core.testing import assert_no_switch, wait_all_parked
 from hublet.net import socket
+from hublet.net._racing import interleave
 
 REFUSED = ("127.0.0.1", 1)
 
@@ -291,6 +292,117 @@ def test_create_connection_closes_its_socket_whatever_ends_it(deaf, ending):
         assert kept is not None
     finally:
         gc.enable()
+
+
+# Racing
+
+
+class Several:
+    """A resolver that knows one host, with several addresses."""
+
+    def __init__(self, *addresses):
+        self.addresses = addresses
+
+    def getaddrinfo(self, host, port, *_):
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", each) for each in self.addresses]
+
+
+@pytest.fixture
+def several():
+    """Let the name "several.test" have these addresses."""
+    hub = get_hub()
+    before = hub.resolver
+
+    def several(*addresses):
+        hub.resolver = Several(*addresses)
+        return "several.test", 80
+
+    yield several
+    hub.resolver = before
+
+
+def test_the_next_address_is_tried_when_the_first_has_not_answered_in_time(several, deaf, listener, clock):
+    before = clock.now()
+
+    with socket.create_connection(several(deaf, listener.getsockname())) as sock:
+        assert sock.getpeername() == listener.getsockname()
+
+    assert clock.now() == pytest.approx(before + 0.25)
+
+
+def test_the_next_address_is_tried_as_soon_as_one_has_failed(several, listener, clock):
+    before = clock.now()
+
+    with socket.create_connection(several(REFUSED, REFUSED, listener.getsockname())) as sock:
+        assert sock.getpeername() == listener.getsockname()
+
+    assert clock.now() == before
+
+
+def test_how_long_to_wait_for_one_address_can_be_chosen(several, deaf, listener, clock):
+    before = clock.now()
+
+    with socket.create_connection(several(deaf, listener.getsockname()), happy_eyeballs_delay=3):
+        assert clock.now() == pytest.approx(before + 3)
+
+
+def test_addresses_can_be_tried_one_after_the_other(several, deaf, listener, clock):
+    before = clock.now()
+    address = several(deaf, listener.getsockname())
+
+    with socket.create_connection(address, timeout=7, happy_eyeballs_delay=None) as sock:
+        assert sock.getpeername() == listener.getsockname()
+
+    assert clock.now() == pytest.approx(before + 7)
+
+
+def test_if_no_address_answers_the_last_error_is_raised(several, deaf, clock):
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(several(REFUSED, REFUSED))
+    with pytest.raises(TimeoutError, match="timed out"):
+        socket.create_connection(several(REFUSED, deaf), timeout=2)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups came with 3.11")
+def test_if_no_address_answers_all_errors_may_be_raised_in_order(several, deaf, clock):
+    with pytest.raises(ExceptionGroup) as caught:  # noqa: F821
+        socket.create_connection(several(deaf, REFUSED), timeout=2, all_errors=True)
+
+    assert [type(each) for each in caught.value.exceptions] == [TimeoutError, ConnectionRefusedError]
+
+
+def test_what_is_wrong_with_every_address_is_raised_at_once(several):
+    with pytest.raises(OverflowError):
+        socket.create_connection(several(("127.0.0.1", 70000), ("127.0.0.1", 70000)))
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors in /proc")
+@pytest.mark.parametrize("ending", ["a winner", "a timeout"])
+def test_the_sockets_that_lose_a_race_are_closed(several, deaf, listener, ending):
+    get_hub()
+    wait_all_parked()
+    with socket.socket() as warm, pytest.raises(TimeoutError):
+        warm.settimeout(0.001)
+        warm.connect(deaf)
+    gc.disable()
+    try:
+        before = open_descriptors()
+        if ending == "a winner":
+            socket.create_connection(several(deaf, deaf, listener.getsockname()), happy_eyeballs_delay=0.001).close()
+        else:
+            with pytest.raises(Timeout), Timeout(0.02):
+                socket.create_connection(several(deaf, deaf, deaf), happy_eyeballs_delay=0.001)
+
+        assert open_descriptors() == before
+    finally:
+        gc.enable()
+    wait_all_parked()
+
+
+def test_families_take_turns():
+    found = [(family, number) for number, family in enumerate([10, 10, 10, 2, 2, 1])]
+
+    assert interleave(found) == [(10, 0), (2, 3), (1, 5), (10, 1), (2, 4), (10, 2)]
 
 
 def test_create_server_listens_and_says_where_it_could_not(listener):

@@ -14,7 +14,7 @@ from hublet.core.errors import ConcurrentObjectUseError
 from hublet.core.lowlevel import call_in_thread, get_hub_if_exists
 from hublet.core.testing import wait_all_parked
 from hublet.process import subprocess
-from hublet.process._fileobject import open_pipe
+from hublet.process._open import open_pipe
 from hublet.process._ready import READ, WRITE, wait_ready
 from hublet.process.subprocess import PIPE
 
@@ -176,7 +176,7 @@ def test_a_second_greenlet_that_waits_for_the_same_is_refused(pipe):
     first = spawn(wait_ready, {reader.fileno(): READ})
     wait_all_parked()
 
-    with pytest.raises(ConcurrentObjectUseError, match="Greenlet.*only one"):
+    with pytest.raises(ConcurrentObjectUseError, match="Greenlet.*already"):
         wait_ready({reader.fileno(): READ})
 
     first.kill()
@@ -297,12 +297,12 @@ def test_data_that_somebody_else_took_first_is_waited_for_again(pipe, monkeypatc
     os.set_blocking(reader.fileno(), False)
     taken = []
 
-    def read_after_somebody_else(fd, buffers):
+    def read_after_somebody_else(file, buffer):
         if not taken:
-            taken.append(os.read(fd, 100))
-        return os.readv(fd, buffers)
+            taken.append(os.read(file.fileno(), 100))
+        return io.FileIO.readinto(file, buffer)
 
-    monkeypatch.setattr("hublet.process._fileobject._readv", read_after_somebody_else)
+    monkeypatch.setattr("hublet.process._raw._readinto", read_after_somebody_else)
     reading = spawn(reader.read1, 100)
     for part in (b"first", b"second"):
         wait_all_parked()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hublet.core import BlockingSwitchOutError, Timeout, kill, sleep, spawn, spawn_later
+from hublet.core import BlockingSwitchOutError, Timeout, joinall, kill, sleep, spawn, spawn_later
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked
-from hublet.sync import Channel, Empty, Full
+from hublet.sync import Channel, Empty, Full, ShutDown
 
 
 def test_putting_waits_for_somebody_to_get():
@@ -297,3 +297,19 @@ def test_what_one_thread_puts_another_gets_in_the_same_order(in_threads):
     got.clear()
     in_threads(lambda: spawn(put).get(), lambda: spawn(get).get())
     assert got == list(range(n))
+
+
+def test_shutdown_ends_all_who_wait_and_all_who_come(reports):
+    for use in (lambda channel: channel.get(), lambda channel: channel.put(1)):
+        channel = Channel()
+        waiting = [spawn(use, channel) for _ in range(3)]
+        wait_all_parked()
+
+        channel.shutdown()
+        joinall(waiting)
+
+        assert [type(each.exception) for each in waiting] == [ShutDown] * 3
+        assert [type(error) for error in reports.take_errors()] == [ShutDown] * 3
+        with pytest.raises(ShutDown):
+            use(channel)
+        assert list(channel) == []

@@ -13,7 +13,7 @@ import pytest
 
 from hublet.core import GreenletExit, kill, killall, sleep, spawn
 from hublet.core.testing import fake_clock, wait_all_parked
-from hublet.sync import Channel, Condition, Empty, Full, Lock, Queue, Semaphore, SimpleQueue
+from hublet.sync import Channel, Condition, Empty, Full, Lock, Queue, Semaphore, SimpleQueue, open_channel
 
 hypothesis = pytest.importorskip("hypothesis")
 st = hypothesis.strategies
@@ -102,6 +102,23 @@ class OfQueue:
         assert self.queue.qsize() == len(self.model.items)
 
 
+class OfEnds:
+    """The two ends of a channel."""
+
+    def __init__(self, capacity):
+        self.sender, self.receiver = open_channel(capacity)
+        self.model = Model(capacity)
+
+    def put(self, item, waits, timeout):
+        self.sender.send(item, waits, timeout if waits else None)
+
+    def get(self, waits, timeout):
+        return self.receiver.receive(waits, timeout if waits else None)
+
+    def check(self):
+        """Look at nothing: what is stored shows in what is received."""
+
+
 class OfSemaphore:
     """A semaphore: tokens are items, and there is room for all."""
 
@@ -148,6 +165,8 @@ MAKERS = {
     "Queue": lambda: OfQueue(Queue(), 10**6),
     "SimpleQueue": lambda: OfQueue(SimpleQueue(), 10**6),
     "Channel": lambda: OfQueue(Channel(), 0),
+    "open_channel(0)": lambda: OfEnds(0),
+    "open_channel(2)": lambda: OfEnds(2),
     "Semaphore(0)": lambda: OfSemaphore(Semaphore(0)),
     "Semaphore(2)": lambda: OfSemaphore(Semaphore(2)),
     "Condition": lambda: OfCondition(Condition()),

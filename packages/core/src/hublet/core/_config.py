@@ -30,6 +30,13 @@ def _count(text: str) -> int:
     return value
 
 
+def _count_or_none(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError("must not be negative")
+    return value
+
+
 def _switch(text: str) -> bool:
     try:
         return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}[
@@ -61,6 +68,7 @@ SETTINGS = {
     for setting in (
         Setting("loop", None, str, "name of the loop; unset: native where it was built, otherwise selectors"),
         Setting("resolver", "thread", str, "name of the resolver"),
+        Setting("dns_cache_size", 1000, _count_or_none, "most answers that a resolver of hublet-dns keeps; 0: none"),
         Setting("threadpool_size", 10, _count, "most native threads that blocking calls of one hub may use at once"),
         Setting("threadpool_idle", 10.0, _seconds, "seconds after which an idle thread of the pool ends"),
         Setting("chunk_cache", True, _switch, "keep CPython's data-stack chunks for new greenlets (compiled, Python 3.11+)"),

@@ -6,6 +6,7 @@ cdef class Entry:
     cdef public double deadline
     cdef public long long order
     cdef public Py_ssize_t place
+    cdef public bint starts
     cdef public bint uncounted
 
     cdef object begin(self)

@@ -1,7 +1,8 @@
 """What the hub runs: an entry in its ready ring, or among its deadlines, or in both.
 
 Two rules.  An entry whose `greenlet` is set is a resumption: the hub, or a greenlet that parks, switches straight to that
-greenlet.  Every other entry is run by the hub itself, which alone may start greenlets and call back.
+greenlet; if the entry `starts` it, only the hub does, or the main greenlet.  Every other entry is run by the hub itself,
+which alone may call back.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ class Entry:
     """One thing for the hub to do, once it is ready or when its deadline passes."""
 
     # place: where it is among the hub's deadlines, in whatever form those know it, and 0 if it is not there.  order:
-    # settles equal deadlines by arrival.  uncounted: its deadline is nothing for the hub to stay for.
-    __slots__ = ("deadline", "greenlet", "order", "place", "uncounted")
+    # settles equal deadlines by arrival.  starts: the greenlet has not begun.  uncounted: its deadline is nothing for the
+    # hub to stay for.
+    __slots__ = ("deadline", "greenlet", "order", "place", "starts", "uncounted")
 
     def begin(self) -> None:
         """Set every field of an entry to what a new one has.  Its own method, because a call of `__init__` costs more."""
@@ -27,6 +29,7 @@ class Entry:
         self.deadline = 0.0
         self.order = 0
         self.place: Any = 0
+        self.starts = False
         self.uncounted = False
 
     def run(self) -> None:

@@ -31,8 +31,9 @@ def _after_fork() -> None:
     if hub is not None:
         hub.scheduler.thread_ident = get_ident()
         hub.loop.after_fork()
-        if hub._threadpool is not None:
-            hub._threadpool.after_fork()
+        hub.forget_watchdogs()
+        for workers in hub.workers():
+            workers.after_fork()
 
 
 if hasattr(os, "register_at_fork"):

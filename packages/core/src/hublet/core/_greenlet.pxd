@@ -5,14 +5,25 @@ from ._park cimport ParkingLot, Waiter
 from ._scheduler cimport Scheduler
 from ._switch cimport greenlet
 
+# C variables: a global name would be looked up at each use.
+cdef object _UNFINISHED
+cdef dict _settings
+
 cdef class _Start(Entry):
-    cdef public object starting
+    cdef object begin_starting(self, object new)
 
-    cdef object begin_starting(self, object starting)
-
-    @cython.locals(starting=object)
-    cdef object run(self)
     cdef object expire(self)
+
+
+@cython.locals(start=_Start)
+cdef _Start make_start(object new)
+
+
+cdef class _Notify(Entry):
+    cdef Greenlet finished
+
+    cdef object begin_notifying(self, object finished)
+    cdef object run(self)
 
 
 cdef class _Kill(Entry):
@@ -33,8 +44,9 @@ cdef class Greenlet(greenlet):
     cdef object _traceback
     cdef bint _begun
     cdef bint _killed
+    cdef Waiter _joiner
     cdef ParkingLot _joiners
-    cdef list _links
+    cdef object _links
     cdef dict _extras
     cdef object _spawn_code
     cdef int _spawn_instruction
@@ -44,7 +56,10 @@ cdef class Greenlet(greenlet):
     @cython.locals(start=_Start)
     cdef object _start_now(self)
     cdef object _fail(self, object error)
-    @cython.locals(scheduler=Scheduler, joiners=ParkingLot)
+    @cython.locals(notify=_Notify)
+    cdef object _schedule_links(self)
+    cdef object _notify(self)
+    @cython.locals(scheduler=Scheduler, joiners=ParkingLot, joiner=Waiter)
     cdef object _finish(self, object result, object error)
     @cython.locals(start=_Start)
     cdef object _end_before_start(self, object error)
@@ -52,7 +67,8 @@ cdef class Greenlet(greenlet):
     @cython.locals(waiter=Waiter)
     cdef object _join_until(self, object deadline)
     @cython.locals(joiners=ParkingLot)
-    cpdef object _add_joiner(self, Waiter waiter)
+    cdef object _line_up(self, Waiter waiter)
+    cdef Scheduler _owner(self)
     cdef dict _extra(self)
 
 

@@ -23,6 +23,8 @@ __all__ = ["FailureSpawnedLink", "Greenlet", "SpawnedLink", "SuccessSpawnedLink"
 
 _UNFINISHED: Any = object()
 
+_settings = config.__dict__  # the setting `spawn_tree` is there: the hub has read it
+
 TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,25 +51,41 @@ else:
 class _Start(Entry):
     """The first switch to a greenlet, still to come."""
 
-    __slots__ = ("starting",)
+    __slots__ = ()
 
-    def __init__(self, starting: Greenlet[Any]) -> None:
-        self.begin_starting(starting)
-
-    def begin_starting(self, starting: Any) -> None:
+    def begin_starting(self, new: Any) -> None:
         """Set every field."""
         self.begin()
-        self.starting: Any = starting
+        self.greenlet = new
+        self.starts = True
 
     def expire(self) -> None:
-        self.run()
-
-    def run(self) -> None:
-        starting, self.starting = self.starting, None
-        if starting is not None:
-            error = _switch.switch(starting)
+        new, self.greenlet = self.greenlet, None
+        if new is not None:
+            error = _switch.switch(new)
             if error is not None:
                 raise error
+
+
+def make_start(new: Any) -> _Start:
+    """Return the entry that starts *new*, a greenlet of any kind."""
+    start = _Start.__new__(_Start)
+    start.begin_starting(new)
+    return start
+
+
+class _Notify(Entry):
+    """The calls of the links of a greenlet that is finished."""
+
+    __slots__ = ("finished",)
+
+    def begin_notifying(self, finished: Any) -> None:
+        """Set every field."""
+        self.begin()
+        self.finished: Any = finished
+
+    def run(self) -> None:
+        self.finished._notify()
 
 
 class _Kill(Entry):
@@ -92,6 +110,10 @@ class Greenlet(greenlet, _Carries[T]):
     the thread that makes it; only `ready`, `successful`, `value` and `exception` may be used from others.
     """
 
+    def __cinit__(self, *args: Any, **kwargs: Any) -> None:
+        # Compiled only, and before the constructor, which a subclass may forget to call (`_owner`).
+        self._result: Any = _UNFINISHED
+
     def __init__(
         self, run: Callable[..., T] | None = None, *args: Any, context: Context | None = None, **kwargs: Any
     ) -> None:
@@ -113,13 +135,15 @@ class Greenlet(greenlet, _Carries[T]):
         self._scheduler: Scheduler = scheduler
         self._function = run
         self._start: _Start | None = None
-        self._result: Any = _UNFINISHED
+        self._result = _UNFINISHED
         self._error: BaseException | None = None
         self._traceback: Any = None
         self._begun = False
         self._killed = False
+        # Most have one joiner, or one link, or neither: the first needs no lot and no list.
+        self._joiner: Waiter | None = None
         self._joiners: ParkingLot | None = None
-        self._links: list[Any] | None = None
+        self._links: Any = None
         self._extras: dict[str, Any] | None = None
         frame = _switch.caller()
         self._spawn_code: Any = None
@@ -127,8 +151,18 @@ class Greenlet(greenlet, _Carries[T]):
         if frame is not None:
             self._spawn_code = _switch.code_of(frame)
             self._spawn_instruction = _switch.instruction_of(frame)
-        if config.spawn_tree:
+        if _settings["spawn_tree"]:
             self._record_spawn(frame)
+
+    def _owner(self) -> Scheduler:
+        """Return its scheduler, or say what a subclass has forgotten."""
+        try:
+            scheduler = self._scheduler
+        except AttributeError:  # interpreted
+            scheduler = None
+        if scheduler is None:
+            raise RuntimeError(f"this greenlet was never made: {type(self).__qualname__}.__init__ must call Greenlet.__init__")
+        return scheduler
 
     # Starting
 
@@ -148,12 +182,12 @@ class Greenlet(greenlet, _Carries[T]):
 
     def start(self) -> None:
         """Let it run when its turn comes.  Never switches.  Does nothing if it was started before."""
+        self._owner()
         self._start_now()
 
     def _start_now(self) -> None:
         if self._start is None and not self._begun and self._result is _UNFINISHED:
-            start = _Start.__new__(_Start)
-            start.begin_starting(self)
+            start = make_start(self)
             self._start = start
             self._scheduler.schedule(start)
 
@@ -163,8 +197,8 @@ class Greenlet(greenlet, _Carries[T]):
             deadline = deadline_in(seconds)
             if deadline is None:
                 raise TypeError("start_later() takes a number of seconds, not None")
-            start = _Start(self)
-            self._scheduler.deadlines.add(start, deadline)
+            start = make_start(self)
+            self._owner().deadlines.add(start, deadline)
             self._start = start
 
     def run(self) -> None:
@@ -173,6 +207,7 @@ class Greenlet(greenlet, _Carries[T]):
             return  # killed before it began, and switched to all the same
         _chunks.use_small_first_chunk()
         self._start = None
+        self._scheduler.starting = None  # from now on the thread holds it
         self._begun = True
         try:
             function = self._run if self._function is None else self._function
@@ -191,9 +226,16 @@ class Greenlet(greenlet, _Carries[T]):
 
     def _fail(self, error: BaseException) -> None:
         try:
-            self._scheduler.greenlet.fault(self, error)
+            self.report_failure(error)
         finally:
             self._finish(None, error)
+
+    def report_failure(self, error: BaseException) -> None:
+        """Tell the hub's `handle_error` of what the function raised.  Called once, before anybody who waits is woken.
+
+        A subclass whose errors are sure to be looked at elsewhere may override it.  It must not wait.
+        """
+        self._scheduler.greenlet.fault(self, error)
 
     def _finish(self, result: Any, error: BaseException | None) -> None:
         self._result = result
@@ -206,12 +248,21 @@ class Greenlet(greenlet, _Carries[T]):
         scheduler = self._scheduler
         if scheduler.postponed:
             scheduler.postponed.pop(self, None)
+        joiner = self._joiner
+        if joiner is not None:
+            self._joiner = None
+            joiner.unpark()
         joiners = self._joiners
         if joiners is not None:
             self._joiners = None
             joiners.unpark_all()
         if self._links is not None:
-            scheduler.schedule(Callback(self._notify))
+            self._schedule_links()
+
+    def _schedule_links(self) -> None:
+        notify = _Notify.__new__(_Notify)
+        notify.begin_notifying(self)
+        self._scheduler.schedule(notify)
 
     def throw(self, *args: Any) -> Any:
         """Raise an exception in it, now.  For code that runs in the hub; everybody else uses `kill`.
@@ -219,6 +270,7 @@ class Greenlet(greenlet, _Carries[T]):
         The arguments are those of ``raise``: a class or an exception, then optionally a value and a traceback; none is
         `GreenletExit`.  If it has not begun to run it never will.
         """
+        self._owner()
         if self._begun or self._result is not _UNFINISHED:
             return greenlet.throw(self, *args)
         self._end_before_start(_exception_from(args))
@@ -232,6 +284,7 @@ class Greenlet(greenlet, _Carries[T]):
         most *timeout* seconds (`None` is without limit); otherwise only make sure that the exception will be raised.
         Nothing happens if it is finished, or was killed already and is still on its way to the end.
         """
+        self._owner()
         if self._result is not _UNFINISHED:
             return
         error = _exception_from((exception,))
@@ -252,7 +305,7 @@ class Greenlet(greenlet, _Carries[T]):
         start = self._start
         self._begun = True
         if start is not None:
-            start.starting = None
+            start.greenlet = None  # should it be in the ring, the hub will find nobody to start
             self._scheduler.deadlines.remove(start)
             self._start = None
         if isinstance(error, GreenletExit):
@@ -267,23 +320,32 @@ class Greenlet(greenlet, _Carries[T]):
 
         Any thread may call it.
         """
+        self._owner()
         if self._result is _UNFINISHED:
             self._join_until(deadline_in(timeout))
 
     def _join_until(self, deadline: float | None) -> None:
         waiter = _park.make_waiter(self)
         if waiter.scheduler is self._scheduler:
-            self._add_joiner(waiter)
+            self._line_up(waiter)
         else:
             # The joiners are its own thread's affair: two others might each make a lot, and one would be lost.
             self._scheduler.schedule(Callback(self._add_joiner, (waiter,)))
         waiter.park(deadline)
+        _park.recycle(waiter)
 
     def _add_joiner(self, waiter: Waiter) -> None:
+        # What another thread asks for.  Its own method, for the lookup of an override would cost every join.
+        self._line_up(waiter)
+
+    def _line_up(self, waiter: Waiter) -> None:
         joiners = self._joiners
-        if joiners is None:
-            joiners = self._joiners = _park.make_lot()
-        joiners.add(waiter)
+        if joiners is None and (self._joiner is None or self._joiner.claimed):
+            self._joiner = waiter
+        else:
+            if joiners is None:
+                joiners = self._joiners = _park.make_lot()
+            joiners.add(waiter)
         if self._result is not _UNFINISHED:  # since somebody looked
             waiter.unpark()
 
@@ -348,7 +410,7 @@ class Greenlet(greenlet, _Carries[T]):
     @property
     def loop(self) -> Any:
         """The loop of its hub."""
-        return self._scheduler.loop
+        return self._owner().loop
 
     def __bool__(self) -> bool:
         return (self._begun or self._start is not None) and self._result is _UNFINISHED
@@ -363,11 +425,16 @@ class Greenlet(greenlet, _Carries[T]):
         """
         if not callable(callback):
             raise TypeError(f"a link must be callable, not {callback!r}")
-        if self._links is None:
-            self._links = []
-        self._links.append(callback)
-        if self._result is not _UNFINISHED and len(self._links) == 1:
-            self._scheduler.schedule(Callback(self._notify))
+        self._owner()
+        links = self._links
+        if links is None:
+            self._links = callback
+            if self._result is not _UNFINISHED:
+                self._schedule_links()
+        elif type(links) is list:
+            links.append(callback)
+        else:
+            self._links = [links, callback]
 
     def link(self, callback: Any, SpawnedLink: Any = None) -> None:
         """Call ``callback(self)`` in a greenlet of its own once it is finished.  Never switches."""
@@ -383,8 +450,12 @@ class Greenlet(greenlet, _Carries[T]):
 
     def unlink(self, callback: Any) -> None:
         """Forget a callback that was linked in any way; nothing happens if it is not.  Never switches."""
-        if self._links is not None and callback in self._links:
-            self._links.remove(callback)
+        links = self._links
+        if type(links) is list:
+            if callback in links:
+                links.remove(callback)
+        elif links == callback:
+            self._links = None
 
     def unlink_all(self) -> None:
         """Forget all callbacks.  Never switches."""
@@ -392,12 +463,19 @@ class Greenlet(greenlet, _Carries[T]):
 
     def has_links(self) -> bool:
         """Say whether a callback is linked."""
-        return bool(self._links)
+        return bool(self._links) if type(self._links) is list else self._links is not None
 
     def _notify(self) -> None:
         # One by one, since a callback may unlink those that follow, or itself and link itself anew.
-        while self._links:
-            callback = self._links.pop(0)
+        while self._links is not None:
+            callback = self._links
+            if type(callback) is list:
+                if not callback:
+                    self._links = None
+                    return
+                callback = callback.pop(0)
+            else:
+                self._links = None
             try:
                 callback(self)
             except BaseException as error:
@@ -478,8 +556,10 @@ class Greenlet(greenlet, _Carries[T]):
         if self._function is None:
             return state
         name = getattr(self._function, "__qualname__", None) or repr(self._function)
-        arguments = [repr(argument) for argument in self.args]
-        arguments += [f"{key}={value!r}" for key, value in self.kwargs.items()]
+        from reprlib import repr as shortened  # late: for messages only, and an argument may be as long as it likes
+
+        arguments = [shortened(argument) for argument in self.args]
+        arguments += [f"{key}={shortened(value)}" for key, value in self.kwargs.items()]
         return f"{name}({', '.join(arguments)}) {state}"
 
 

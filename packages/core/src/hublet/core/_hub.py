@@ -6,13 +6,14 @@ The kernel is in `_scheduler`; here is what may be replaced or subclassed, and n
 from __future__ import annotations
 
 import sys
+from _weakref import ref  # as that of `weakref`, which is slower to import
 
 from greenlet import GreenletExit, greenlet
 
 from . import _chunks, _switch
 from ._config import config
 from ._entry import Callback
-from ._native import count_threads, get_ident, thread_local
+from ._native import get_ident, thread_local
 from ._scheduler import Scheduler
 from .errors import Deadlock, HubDestroyed, InvalidSwitchError
 from .loops import make_loop
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Hub", "call_soon_threadsafe", "get_hub", "get_hub_if_exists", "in_main_thread", "set_main_thread"]
 
 _main_thread = get_ident()
-_ghosts = 0  # native threads that a forked child still counts, though they stayed behind in the parent
 
 
 def in_main_thread() -> bool:
@@ -37,9 +37,9 @@ def in_main_thread() -> bool:
 
 def set_main_thread() -> None:
     """Let the calling thread be the main one.  For a forked child, in which no other thread is left."""
-    global _main_thread, _ghosts
+    global _main_thread
     _main_thread = get_ident()
-    _ghosts = count_threads()
+    _switch.forget_other_threads()
 
 
 class _PerThread(thread_local):
@@ -54,7 +54,9 @@ class _ThreadEnd:
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
 
-    def __del__(self) -> None:
+    def __del__(self, is_finalizing: Any = sys.is_finalizing) -> None:
+        if is_finalizing():
+            return  # the process ends, and with it everything that a hub holds
         if not in_main_thread() and not self.hub.dead:
             if self.hub.scheduler.parked:
                 self.hub.end_greenlets()
@@ -84,17 +86,19 @@ class Hub(greenlet):
             loop = make_loop(loop)
         if config.chunk_cache and not _chunks.installed():
             _chunks.install()
-        self.scheduler = Scheduler(self, loop)
+        config.spawn_tree = config.spawn_tree  # from here on it is in the table, where each greenlet looks it up
         main = _switch.current()
         while main.parent is not None:
             main = main.parent
+        self.scheduler = Scheduler(self, main, loop)
         _switch.set_parent(self, main)
         self.name = ""
         self._joiners: list[Any] = []
-        self._watchdogs = 0
+        self._watchdogs: list[Any] = []
         self._at_close: list[Any] = []
         self._resolver: Any = None
         self._threadpool: Any = None
+        self._workers: list[ref[Any]] = []
 
     def call_soon(self, function: Any, *arguments: Any) -> Callback:
         """Call ``function(*arguments)`` in the hub once what is ready now has run.
@@ -126,6 +130,15 @@ class Hub(greenlet):
         """Call *function* without arguments when the hub is destroyed or its thread ends, last added first."""
         self._at_close.append(function)
 
+    def add_workers(self, workers: Any) -> None:
+        """Remember, weakly, a set of native threads that make blocking calls of this hub and wake nobody otherwise."""
+        self._workers = [each for each in self._workers if each() is not None]
+        self._workers.append(ref(workers))
+
+    def workers(self) -> list[Any]:
+        """Return the sets of native threads that are in use."""
+        return [workers for each in self._workers if (workers := each()) is not None]
+
     # What can wake a greenlet
 
     def nothing_left(self) -> bool:
@@ -135,7 +148,7 @@ class Hub(greenlet):
             for waiter in joiners:
                 waiter.unpark()
             return True
-        if not in_main_thread() or count_threads() - _ghosts > self._own_threads():
+        if not in_main_thread() or _switch.count_other_threads() > self._own_threads():
             return False  # another thread may still call or set something
         if self.scheduler.ready:
             return True  # the last of them did, and ended, while its end was being looked for
@@ -145,11 +158,13 @@ class Hub(greenlet):
             error = explain(self)
         except Exception as failure:  # no object's repr may keep the hub from ending the wait
             error = Deadlock(f"nothing is left that could wake a greenlet, and saying which failed: {failure!r}")
-        self._raise_in_main(error)
+        self.raise_in_main(error)
         return True
 
     def _own_threads(self) -> int:
-        return self._watchdogs + (0 if self._threadpool is None else self._threadpool.size)
+        watching: int = sum(watchdog.is_running for watchdog in self._watchdogs)
+        working: int = sum(each.size + each.ending for each in self.workers())
+        return watching + working
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until nothing is left that could happen: no greenlet ready, no deadline, descriptor or thread waited for.
@@ -194,8 +209,12 @@ class Hub(greenlet):
 
         watchdog = Watchdog(self, seconds, report)
         watchdog.start()
-        self._watchdogs += 1
+        self._watchdogs.append(watchdog)
         return watchdog
+
+    def forget_watchdogs(self) -> None:
+        """Count none of the threads that watch this hub.  For a forked child, in which there are none."""
+        self._watchdogs.clear()
 
     # Errors
 
@@ -225,7 +244,7 @@ class Hub(greenlet):
         """
         assert exc_type is not None
         if issubclass(exc_type, self.SYSTEM_ERROR):
-            self._raise_in_main(value if value is not None else exc_type())
+            self.raise_in_main(value if value is not None else exc_type())
         elif not issubclass(exc_type, self.NOT_ERROR):
             self.print_exception(context, exc_type, value, traceback)
 
@@ -241,13 +260,13 @@ class Hub(greenlet):
 
         report(context, exc_type, value, traceback, self.exception_stream)
 
-    def _raise_in_main(self, error: BaseException) -> None:
+    def raise_in_main(self, error: BaseException) -> None:
         main = self.parent
         assert main is not None
         if _switch.current() is self:
             main.throw(error)
         else:
-            self.call_soon(self._raise_in_main, error)
+            self.call_soon(self.raise_in_main, error)
 
     # The end
 
@@ -275,6 +294,8 @@ class Hub(greenlet):
         for function in reversed(self._at_close):
             function()
         self._at_close.clear()
+        for workers in self.workers():
+            workers.close()
         if _switch.thread_scheduler() is self.scheduler:
             _switch.set_thread_scheduler(None)
         if destroy_loop:

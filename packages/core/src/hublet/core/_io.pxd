@@ -12,10 +12,18 @@ cdef class IoReason:
     cdef public int event
     cdef public int fd
 
-@cython.locals(scheduler=Scheduler, handle=Handle)
+@cython.locals(handle=Handle)
 cpdef Handle handle_for(int fd)
 
-@cython.locals(reason=IoReason, waiter=Waiter)
+@cython.locals(scheduler=Scheduler, handle=Handle)
+cdef Handle _find(int fd)
+
+cdef list _reasons
+
+@cython.locals(at=Py_ssize_t)
+cdef object _reason(int event, int fd)
+
+@cython.locals(waiter=Waiter)
 cpdef bint wait_on_handle(Handle handle, int event, object deadline) except -1
 
 @cython.locals(scheduler=Scheduler)

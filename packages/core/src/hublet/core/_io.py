@@ -53,12 +53,32 @@ class IoReason:
         return f"descriptor {self.fd} to be {'readable' if self.event == READ else 'writable'}"
 
 
+# One for each descriptor and direction that was ever waited for; they say nothing that changes (benchmarks/echo).
+_reasons: list[Any] = []
+
+
+def _reason(event: int, fd: int) -> IoReason:
+    at = 2 * fd + (event == _READ)
+    reason = _reasons[at] if at < len(_reasons) else None
+    if reason is None:
+        if at >= len(_reasons):
+            _reasons.extend([None] * (at + 64 - len(_reasons)))
+        reason = _reasons[at] = IoReason(event, fd)
+    return reason
+
+
 def handle_for(fd: int) -> Handle:
     """Return this thread's handle of *fd*, registered with the loop now if it is not.  Never switches.
 
     It stays registered until `notify_closing` or `forget_fd`, one of which must come before *fd* is closed.  Raises as
     `Loop.watch`.
     """
+    handle = _find(fd)
+    handle.kept = True
+    return handle
+
+
+def _find(fd: int) -> Handle:
     scheduler: Scheduler = get_hub().scheduler
     handle = scheduler.handles.get(fd)
     if handle is None:
@@ -92,9 +112,10 @@ def notify_closing(fd: int) -> None:
 def wait_readable(fd: int, deadline: float | None = None) -> bool:
     """Park until *fd* is readable, at its end, or in error; false if *deadline* passed first.
 
-    *deadline* is absolute, in seconds of `time.monotonic`; `None` is no deadline.  Raises `OSError(EBADF)` if it is closed
-    meanwhile, `ConcurrentObjectUseError` if another greenlet waits for the same, and otherwise as `Waiter.park`.
-    Regular files, which are always ready, return at once.
+    The descriptor is anybody's: it is registered for this one wait, unless `handle_for` has registered it.  *deadline* is
+    absolute, in seconds of `time.monotonic`; `None` is no deadline.  Raises `OSError(EBADF)` if it is closed meanwhile,
+    `ConcurrentObjectUseError` if another greenlet waits for the same, and otherwise as `Waiter.park`.  Regular files, which
+    are always ready, return at once.
     """
     return _wait(fd, READ, deadline)
 
@@ -108,15 +129,18 @@ def _wait(fd: int, event: int, deadline: float | None) -> bool:
     # Edges that came before now are not reported again, so ask first.
     if poll_fd(fd, event):
         return True
-    return wait_on_handle(handle_for(fd), event, deadline)
+    handle = _find(fd)
+    try:
+        return wait_on_handle(handle, event, deadline)
+    finally:
+        # Who closes it need not tell us, and what stays registered would pass for the next owner of the number.
+        if not handle.kept and handle.loop is not None and handle.reader is None and handle.writer is None:
+            forget_fd(fd)
 
 
 def wait_on_handle(handle: Handle, event: int, deadline: float | None) -> bool:
     """Park until the descriptor of *handle* is ready for *event*, after a system call has said that it would block."""
-    reason = IoReason.__new__(IoReason)
-    reason.event = event
-    reason.fd = handle.fd
-    waiter = _park.make_waiter(reason)
+    waiter = _park.make_waiter(_reason(event, handle.fd))
     if event == _READ:
         if handle.reader is None:
             handle.set_reader(waiter)

@@ -5,16 +5,18 @@ module that `hublet.monkey` rewrites.  This module is imported with core itself,
 """
 
 import select as _select
-from _thread import _count as count_threads  # threads started by Python, the main thread not counted
+from _thread import _count as count_started_threads  # that run by now, the main one not counted
 from _thread import _local as thread_local
 from _thread import allocate_lock, get_ident, start_new_thread
 from select import select
 from time import monotonic
 from time import sleep as thread_sleep
 
+__keeps_originals__ = True  # for whoever patches: what this package holds of the standard library stays as it is
+
 __all__ = [
     "allocate_lock",
-    "count_threads",
+    "count_started_threads",
     "get_ident",
     "monotonic",
     "poll_fd",

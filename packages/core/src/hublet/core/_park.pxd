@@ -4,6 +4,9 @@ from ._entry cimport Entry
 from ._ring cimport Ring
 from ._scheduler cimport Scheduler
 
+# A C variable: a global name would be looked up at each use.
+cdef object _UNSET
+
 cdef class Waiter(Entry):
     cdef readonly Scheduler scheduler
     cdef public object reason
@@ -14,8 +17,7 @@ cdef class Waiter(Entry):
     cdef readonly BaseException error
     cdef object _lock
 
-    @cython.locals(scheduler=Scheduler)
-    cdef object begin_waiting(self, object reason)
+    cdef object begin_waiting(self, object reason, Scheduler scheduler)
     @cython.locals(scheduler=Scheduler)
     cpdef bint park(self, object deadline=*) except -1
     cdef object _wait(self, Scheduler scheduler, object greenlet)
@@ -33,8 +35,13 @@ cdef class Waiter(Entry):
     cdef object notify(self)
 
 
-@cython.locals(waiter=Waiter)
+@cython.locals(scheduler=Scheduler)
+cdef Scheduler _scheduler_here()
+
+@cython.locals(waiter=Waiter, scheduler=Scheduler)
 cdef Waiter make_waiter(object reason)
+
+cdef object recycle(Waiter waiter)
 
 @cython.locals(lot=ParkingLot)
 cdef ParkingLot make_lot()
@@ -52,7 +59,7 @@ cpdef object deadline_in(object timeout)
 cdef class ParkingLot:
     cdef Ring _waiters
 
-    @cython.locals(waiter=Waiter)
+    @cython.locals(waiter=Waiter, in_time=bint)
     cpdef bint park(self, object deadline=*, object reason=*) except -1
     cpdef object add(self, Waiter waiter)
     @cython.locals(waiter=Waiter, waiters=Ring)

@@ -55,14 +55,11 @@ class Waiter(Entry):
     __slots__ = ("_lock", "claimed", "error", "expired", "lot", "reason", "scheduler", "value")
 
     def __init__(self, reason: Any = None) -> None:
-        self.begin_waiting(reason)
+        self.begin_waiting(reason, _scheduler_here())
 
-    def begin_waiting(self, reason: Any) -> None:
+    def begin_waiting(self, reason: Any, scheduler: Scheduler | None) -> None:
         """Set every field to what a new waiter has."""
         self.begin()
-        scheduler = _switch.thread_scheduler()
-        if scheduler is None and in_main_thread():
-            scheduler = get_hub().scheduler
         self.scheduler: Scheduler | None = scheduler
         self.reason = reason  # what it waits for, for whoever asks why a greenlet does not go on
         self.lot: ParkingLot | None = None
@@ -215,11 +212,37 @@ class Waiter(Entry):
         return f"<Waiter at {id(self):#x} {state} for {self.reason!r}>"
 
 
+def _scheduler_here() -> Scheduler | None:
+    scheduler: Scheduler | None = _switch.thread_scheduler()
+    if scheduler is None and in_main_thread():
+        scheduler = get_hub().scheduler
+    return scheduler
+
+
 def make_waiter(reason: Any) -> Waiter:
-    """Return ``Waiter(reason)``, without the cost of calling a class (`benchmarks/kernel.py`, sleep(0))."""
-    waiter = Waiter.__new__(Waiter)
-    waiter.begin_waiting(reason)
+    """Return ``Waiter(reason)``, without the cost of calling a class (`benchmarks/kernel`, sleep(0)).
+
+    It may be one that was used before and given to `recycle`.
+    """
+    scheduler = _scheduler_here()
+    if scheduler is None or scheduler.spare is None:
+        waiter = Waiter.__new__(Waiter)
+    else:
+        waiter = scheduler.spare
+        scheduler.spare = None
+    waiter.begin_waiting(reason, scheduler)
     return waiter
+
+
+def recycle(waiter: Waiter) -> None:
+    """Keep *waiter*, which the caller is about to drop, for the next wait of its thread, unless somebody else holds it.
+
+    Nobody can tell: one that is still in a ring, or in the hands of a late waker, has more references than the caller's.
+    """
+    if _switch.is_only_reference(waiter) and waiter.scheduler is not None:
+        waiter.reason = waiter.error = waiter.lot = None
+        waiter.value = _UNSET
+        waiter.scheduler.spare = waiter
 
 
 def make_lot() -> ParkingLot:
@@ -266,6 +289,7 @@ def yield_now() -> None:
     except BaseException:  # as in Waiter.park
         waiter._give_up(scheduler)
         raise
+    recycle(waiter)
 
 
 class ParkingLot:
@@ -280,7 +304,9 @@ class ParkingLot:
         """Park the calling greenlet at the end of the line.  As `Waiter.park`; *reason* is what it waits for."""
         waiter = make_waiter(reason)
         self.add(waiter)
-        return waiter.park(deadline)
+        in_time = waiter.park(deadline)
+        recycle(waiter)
+        return in_time
 
     def add(self, waiter: Waiter) -> None:
         """Put a waiter, which is going to park, at the end of the line.  Never switches."""

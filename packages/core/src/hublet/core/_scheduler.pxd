@@ -13,6 +13,7 @@ cdef double HEARTBEAT
 @cython.final
 cdef class Scheduler:
     cdef readonly object greenlet
+    cdef readonly object main
     cdef public Loop loop
     cdef readonly Ring ready
     cdef readonly Deadlines deadlines
@@ -21,12 +22,16 @@ cdef class Scheduler:
     cdef public Py_ssize_t outside
     cdef public Py_ssize_t parked
     cdef readonly dict handles
+    cdef Entry spare
+    cdef Entry spare_timer
+    cdef Entry starting
     cdef readonly long long turns
     cdef public bint attention
     cdef public dict postponed
     cdef public dict shielded
     cdef public dict unswitchable
     cdef Ring _idle
+    cdef Py_ssize_t _base
     cdef int _budget
     cdef double _turn_ends
 
@@ -43,6 +48,7 @@ cdef class Scheduler:
     cdef object _expire(self)
     @cython.locals(loop=Loop)
     cdef object _poll(self)
+    cdef object _look(self, object timeout)
     @cython.locals(deadline=double, idle=Entry)
     cdef object _patience(self)
     cpdef object interrupt(self, object target, object error, int shields=*)

@@ -6,8 +6,8 @@ until the next deadline.
 
 **Direct hand-off.**  A greenlet that parks takes the next entry out of the ring itself and switches straight to its
 greenlet; that halves the switches.  The budget makes it come back here, so that deadlines and descriptors are looked at
-however busy the greenlets keep each other.  Greenlets are *started* only from here: started from another one, each would
-lay its C stack on top of the last.
+however busy the greenlets keep each other.  Greenlets are *started* only from here, and from the main greenlet: started
+from any other one, each would lay its C stack on top of the last.
 
 **Other threads** may do two things to a hub: append to its ring, and then `loop.wake()` if the loop sleeps.  The hub
 declares itself asleep first and looks at the ring after that, so that one of the two always sees the other.
@@ -47,6 +47,7 @@ class Scheduler:
     """Everything of one native thread that a switch needs.  `Hub` is its greenlet, and what its users see."""
 
     __slots__ = (
+        "_base",
         "_budget",
         "_idle",
         "_turn_ends",
@@ -56,18 +57,23 @@ class Scheduler:
         "greenlet",
         "handles",
         "loop",
+        "main",
         "outside",
         "parked",
         "postponed",
         "ready",
         "shielded",
+        "spare",
+        "spare_timer",
+        "starting",
         "thread_ident",
         "turns",
         "unswitchable",
     )
 
-    def __init__(self, hub: Any, loop: Loop) -> None:
+    def __init__(self, hub: Any, main: Any, loop: Loop) -> None:
         self.greenlet: Any = hub
+        self.main: Any = main
         self.loop = loop
         self.ready = Ring()
         self.deadlines = Deadlines()
@@ -82,8 +88,12 @@ class Scheduler:
         self.postponed: dict[Any, list[tuple[int, BaseException]]] = {}  # greenlet -> what to raise when it parks next
         self.shielded: dict[Any, int] = {}  # greenlet -> how many shields it is in
         self.unswitchable: dict[Any, str] = {}  # greenlet -> why it must not park
+        self.spare: Any = None  # a waiter that nobody uses any more (`_park.recycle`)
+        self.spare_timer: Any = None  # the same for timeouts
+        self.starting: Any = None  # the entry of a greenlet that is being started, which may have nobody else to hold it
         self.turns = 0  # how often it has come round, for the watchdog
         self._idle = Ring()
+        self._base: Any = 0  # where the hub's stack begins, once it runs
         self._budget = 0
         self._turn_ends = 0.0
 
@@ -117,8 +127,14 @@ class Scheduler:
     def _switch_to_next(self, leaving: Any) -> BaseException | None:
         if self._budget > 0 and _switch.coarse_monotonic() < self._turn_ends:
             entry = self.ready.first()
-            if entry is not None and entry.greenlet is not None:
+            if (
+                entry is not None
+                and entry.greenlet is not None
+                and (not entry.starts or (leaving is self.main and _switch.is_stack_near(self._base)))
+            ):
                 self._budget -= 1
+                if entry.starts:
+                    self.starting = entry
                 if entry.greenlet is leaving:
                     self.ready.take()
                     return None
@@ -167,6 +183,7 @@ class Scheduler:
 
     def run(self) -> None:
         """Turn until the hub is destroyed.  The body of the hub's greenlet."""
+        self._base = _switch.stack_position()
         while True:
             try:
                 self._turn()
@@ -187,12 +204,15 @@ class Scheduler:
                 ready.take()
                 entry.run()
             else:
+                if entry.starts:
+                    self.starting = entry
                 entry = None  # as in switch_to_first: not held while others run
                 error = _switch.switch_to_first(ready)
                 if error is not None:
                     raise error  # a raw greenlet died of it, and its parent is the hub
             if _switch.coarse_monotonic() >= self._turn_ends:
                 break
+        self.starting = None
         self._expire()
         self._poll()
 
@@ -214,18 +234,27 @@ class Scheduler:
     def _poll(self) -> None:
         loop = self.loop
         if self.ready:
-            loop.poll(0.0)
+            self._look(0.0)
             return
         loop.sleeping = True
         try:
-            loop.poll(0.0 if self.ready else self._patience())
+            self._look(0.0 if self.ready else self._patience())
         finally:
             loop.sleeping = False
+
+    def _look(self, timeout: float | None) -> None:
+        try:
+            self.loop.poll(timeout)
+            return
+        except BaseException as raised:
+            error = raised
+        # What a loop raises is what a signal handler raised, and that belongs to the main greenlet, whatever it is.
+        self.greenlet.raise_in_main(error)
 
     def _patience(self) -> float | None:
         """Decide how long to wait for descriptors now that nothing is ready."""
         if self._idle:
-            self.loop.poll(0.0)
+            self._look(0.0)
             if not self.ready:
                 idle = self._idle.take()
                 if idle is not None:
@@ -239,7 +268,7 @@ class Scheduler:
         if self.clock is not None:
             if self.outside:
                 return None  # a worker thread's time is real: let it finish before the clock jumps
-            self.loop.poll(0.0)
+            self._look(0.0)
             if not self.ready:
                 self.clock.advance_to(deadline)
             return 0.0

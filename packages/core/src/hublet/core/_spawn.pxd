@@ -1,6 +1,9 @@
 cimport cython
-from . cimport _greenlet, _park
+from . cimport _greenlet, _park, _switch
 from ._greenlet cimport Greenlet
 from ._park cimport Waiter
+from ._scheduler cimport Scheduler
 
 cpdef object sleep(object seconds=*, object ref=*)
+@cython.locals(scheduler=Scheduler)
+cdef object _make_raw(object function)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from greenlet import greenlet
 
-from . import _greenlet, _park
-from ._entry import Callback
+from . import _greenlet, _park, _switch
 from ._greenlet import Greenlet
 from ._hub import get_hub
 from ._native import thread_sleep
@@ -49,22 +50,16 @@ def spawn_raw(function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> 
     """
     if not callable(function):
         raise TypeError(f"the function to run must be callable, not {function!r}")
-    hub = get_hub()
-    new = greenlet(_Call(function, args, kwargs) if kwargs else function, hub)
-    hub.scheduler.schedule(Callback(new.switch, () if kwargs else args))
+    return _make_raw(partial(function, *args, **kwargs) if args or kwargs else function)
+
+
+def _make_raw(function: Any) -> greenlet:
+    scheduler = _switch.thread_scheduler()
+    if scheduler is None:
+        scheduler = get_hub().scheduler
+    new = _switch.make_raw(function, scheduler.greenlet)
+    scheduler.schedule(_greenlet.make_start(new))
     return new
-
-
-class _Call:
-    __slots__ = ("args", "function", "kwargs")
-
-    def __init__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.function = function
-        self.args = args
-        self.kwargs = kwargs
-
-    def __call__(self) -> Any:
-        return self.function(*self.args, **self.kwargs)
 
 
 def sleep(seconds: float = 0, ref: bool = True) -> None:
@@ -76,13 +71,14 @@ def sleep(seconds: float = 0, ref: bool = True) -> None:
     if seconds <= 0:
         _park.yield_now()
         return
-    waiter = Waiter("its sleep to end")
+    waiter = _park.make_waiter("its sleep to end")
     if waiter.scheduler is None:
         thread_sleep(seconds)
         return
     if not ref:
         waiter.uncounted = True
     waiter.park(deadline_in(seconds))
+    _park.recycle(waiter)
 
 
 def idle(priority: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""The four things that only C can make cheap: who runs, switch to another, this thread's scheduler, what time it is.
+"""What only C can make cheap, or tell: who runs, switch to another, this thread's scheduler, the time, other threads.
 
 `_switch.pyx` says the same in C and is imported instead of this file where it was built.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from greenlet import getcurrent as current
 from greenlet import greenlet
 
-from ._native import monotonic, thread_local
+from ._native import count_started_threads, monotonic, thread_local, thread_sleep
 from ._ring import Ring
 
 __all__ = [
@@ -20,12 +20,18 @@ __all__ = [
     "caller",
     "code_of",
     "compiled",
+    "count_other_threads",
     "current",
+    "forget_other_threads",
     "inherit_context",
     "instruction_of",
+    "is_only_reference",
+    "is_stack_near",
+    "make_raw",
     "monotonic",
     "set_parent",
     "set_thread_scheduler",
+    "stack_position",
     "switch",
     "switch_to_first",
     "thread_scheduler",
@@ -71,13 +77,37 @@ def switch_to_first(ring: Ring) -> BaseException | None:
     """Take the first entry out of *ring* and `switch` to its greenlet.
 
     Nothing of either is held meanwhile: the caller may stay parked for ever, and would keep alive what the entry was
-    handed.  The greenlet's own stack holds the entry, and the entry the greenlet.
+    handed.  The greenlet's own stack holds the entry, and the entry the greenlet; one that has yet to begin is held by
+    `Scheduler.starting`.
     """
     try:
         ring.popleft().greenlet.switch()
     except BaseException as error:
         return error
     return None
+
+
+def is_only_reference(thing: Any) -> bool:
+    """Say whether the caller's reference to *thing* is the only one; interpreted, nobody can say, and the answer is no."""
+    return False
+
+
+def stack_position() -> int:
+    """Return where the C stack ends now, an address; interpreted, nobody can say."""
+    return 0
+
+
+def is_stack_near(base: int) -> bool:
+    """Say whether the C stack ends within 32 KiB of *base*, so that a greenlet started here has as much of it left as there.
+
+    Interpreted, nobody can say, and the answer is no.
+    """
+    return False
+
+
+def make_raw(run: Any, parent: greenlet) -> greenlet:
+    """Return a greenlet that is going to call *run* and returns to *parent* when it ends."""
+    return greenlet(run, parent)
 
 
 def set_parent(child: greenlet, parent: greenlet) -> None:
@@ -101,6 +131,24 @@ def code_of(frame: Any) -> Any:
 def instruction_of(frame: Any) -> int:
     """Return the index of the instruction that *frame* is at; the line is found from it when somebody asks."""
     return frame.f_lasti  # type: ignore[no-any-return]
+
+
+_ghosts = 0  # threads that a forked child still counts, though they stayed behind in the parent
+
+
+def count_other_threads() -> int:
+    """Return how many native threads besides the main one can run Python code, those just started included.
+
+    Interpreted, a thread is counted only once it has begun to run, so this waits a moment in which it can.
+    """
+    thread_sleep(0.02)
+    return count_started_threads() - _ghosts
+
+
+def forget_other_threads() -> None:
+    """Count none of the threads that there seem to be now.  For a forked child, in which there are no others."""
+    global _ghosts
+    _ghosts = count_started_threads()
 
 
 def inherit_context(child: greenlet) -> None:

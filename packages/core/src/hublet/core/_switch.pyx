@@ -80,6 +80,14 @@ cdef extern from *:
     #endif
     }
 
+    /* Threads that have not begun to run included: their states are made by those that start them. */
+    static Py_ssize_t hublet_count_threads(void) {
+        Py_ssize_t count = 0;
+        PyThreadState *each = PyInterpreterState_ThreadHead(PyThreadState_GetInterpreter(PyThreadState_Get()));
+        for (; each != NULL; each = PyThreadState_Next(each)) count++;
+        return count;
+    }
+
     /* A thread that never set a variable has no context at all, and copying nothing is what most greenlets would do. */
     static int hublet_has_context(void) { return PyThreadState_Get()->context != NULL; }
     """
@@ -91,15 +99,20 @@ cdef extern from *:
     object hublet_code(object frame)
     int hublet_instruction(object frame)
     bint hublet_has_context()
+    Py_ssize_t hublet_count_threads()
 
 cdef extern from "Python.h":
     PyObject *PyEval_GetFrame()
+    Py_ssize_t Py_REFCNT(object thing)
     object PyContext_CopyCurrent()
 
 cdef extern from "greenlet/greenlet.h":
     void PyGreenlet_Import()
     greenlet PyGreenlet_GetCurrent()
     int PyGreenlet_SetParent(greenlet child, greenlet parent) except -1
+
+cdef enum:
+    NEAR = 32 * 1024
 
 PyGreenlet_Import()
 
@@ -150,6 +163,14 @@ cpdef object switch_to_first(Ring ring):
     return None
 
 
+cpdef object make_raw(object run, greenlet parent):
+    # PyGreenlet_New() makes a dictionary and parses it: a third of all that starting a greenlet costs.
+    cdef greenlet new = greenlet.__new__(greenlet)
+    new.run = run
+    PyGreenlet_SetParent(new, parent)
+    return new
+
+
 cpdef object set_parent(greenlet child, greenlet parent):
     PyGreenlet_SetParent(child, parent)
 
@@ -176,6 +197,29 @@ cpdef int instruction_of(object frame) except -2:
 cpdef object inherit_context(greenlet child):
     if hublet_has_context():
         child.gr_context = PyContext_CopyCurrent()
+
+
+cpdef bint is_only_reference(object thing) except -1:
+    return Py_REFCNT(thing) == 1
+
+
+cpdef Py_ssize_t stack_position() except -1:
+    cdef char here
+    return <Py_ssize_t>&here
+
+
+cpdef bint is_stack_near(Py_ssize_t base) except -1:
+    cdef char here
+    cdef Py_ssize_t distance = base - <Py_ssize_t>&here
+    return base != 0 and -NEAR < distance < NEAR
+
+
+cpdef Py_ssize_t count_other_threads() except -1:
+    return hublet_count_threads() - 1
+
+
+cpdef object forget_other_threads():
+    pass  # CPython itself forgets their states in a forked child
 
 
 cpdef double coarse_monotonic() except? -1.0:

@@ -22,17 +22,17 @@ __all__ = ["Workers", "call_in_thread"]
 class _Job:
     """A call on its way to a thread and back."""
 
-    __slots__ = ("args", "error", "function", "kwargs", "result", "scheduler", "waiter")
+    __slots__ = ("args", "done", "function", "kwargs", "scheduler")
 
-    def __init__(self, waiter: Waiter, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.waiter: Waiter | None = waiter  # None once it has been woken
-        self.scheduler: Any = waiter.scheduler
+    def __init__(self, scheduler: Any, done: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.scheduler = scheduler
+        self.done = done  # None once it has been called
         self.function = function
         self.args = args
         self.kwargs = kwargs
 
     def run(self) -> None:
-        """Call the function and wake who waits.  In the worker thread."""
+        """Call the function and let the hub tell who wants to know.  In the worker thread."""
         error = result = None
         try:
             result = self.function(*self.args, **self.kwargs)
@@ -44,7 +44,7 @@ class _Job:
         self.scheduler.greenlet.call_soon_threadsafe(self._deliver, result, error)
 
     def abandon(self) -> None:
-        """Wake who waits with an error, unless the result is on its way already.  In a forked child."""
+        """Deliver an error, unless the result is on its way already.  In a forked child."""
         error = RuntimeError(
             f"the call of {self.function!r} was under way in a native thread when the process forked, and threads stay "
             "behind in the parent; make it again in the child"
@@ -52,50 +52,65 @@ class _Job:
         self.scheduler.greenlet.call_soon(self._deliver, None, error)
 
     def _deliver(self, result: Any, error: BaseException | None) -> None:
-        waiter, self.waiter = self.waiter, None
-        if waiter is None:
-            return
-        self.scheduler.outside -= 1
-        if error is None:
-            waiter.unpark(result)
-        else:
-            waiter.fail(error)
+        done, self.done = self.done, None
+        if done is not None:
+            self.scheduler.outside -= 1
+            done(result, error)
 
 
 class Workers:
-    """At most *maxsize* native threads that make the blocking calls of one hub."""
+    """At most *maxsize* native threads that make the blocking calls of *hub*.
+
+    A thread is started when there is a call to make and none is idle, and ends when it was idle for
+    `config.threadpool_idle` seconds.
+    """
 
     def __init__(self, hub: Any, maxsize: int) -> None:
         self.hub = hub
-        self.maxsize = maxsize
-        self.size = 0  # threads there are
+        self.size = 0  # threads there are, without those that were told to end
+        self.ending = 0  # threads that were told to end, and have not noticed
         self.idle = 0  # threads that wait for a job
+        self._maxsize = maxsize
         self._jobs: deque[_Job] = deque()
         self._under_way: set[_Job] = set()
         self._sleepers: deque[Any] = deque()  # a lock for each idle thread, the latest idle last
         self._lock = allocate_lock()
         self._closed = False
-        hub.at_close(self.close)
+        hub.add_workers(self)
 
-    def call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call ``function(*args, **kwargs)`` in a thread and return what it returns, or raise what it raises.  Parks."""
         waiter = Waiter(("a thread to call", function))
         scheduler: Any = waiter.scheduler  # whoever has workers has a hub
         if getcurrent() is scheduler.greenlet or getcurrent() in scheduler.unswitchable:
             waiter.park()  # which is refused: before the call, not after it
-        job = _Job(waiter, function, args, kwargs)
-        scheduler.outside += 1
-        self._submit(job)
+
+        def done(result: Any, error: BaseException | None) -> None:
+            if error is None:
+                waiter.unpark(result)
+            else:
+                waiter.fail(error)
+
+        self._submit(_Job(scheduler, done, function, args, kwargs))
         waiter.park()
         return waiter.value
 
+    def submit(self, done: Any, function: Any, /, *args: Any, **kwargs: Any) -> None:
+        """Let ``function(*args, **kwargs)`` be called in a thread, and ``done(result, error)`` in the hub after that.
+
+        Never switches; any thread may call it.  One of *result* and *error* is `None`.  Raises `RuntimeError` if a thread is
+        needed and cannot be started.
+        """
+        self._submit(_Job(self.hub.scheduler, done, function, args, kwargs))
+
     def _submit(self, job: _Job) -> None:
+        job.scheduler.outside += 1
         with self._lock:
             self._jobs.append(job)
             if self._sleepers:
                 self._sleepers.pop().release()
                 return
-            if self.size >= self.maxsize:
+            if self.size >= self._maxsize:
                 return
             self.size += 1
         try:
@@ -109,9 +124,44 @@ class Workers:
                     raise
             # Otherwise the threads that there are will come to it.
 
+    @property
+    def maxsize(self) -> int:
+        """How many threads there may be.  Assignable: those that are too many end when they have made their calls."""
+        return self._maxsize
+
+    @maxsize.setter
+    def maxsize(self, maxsize: int) -> None:
+        self._maxsize = maxsize
+        self.resize(min(maxsize, max(self.size, len(self._jobs))))
+
+    def resize(self, size: int) -> None:
+        """Start threads, or let some end as soon as they are idle, so that there are *size*, `maxsize` at most.
+
+        Never switches; any thread may call it.  Raises `RuntimeError` if a thread cannot be started.
+        """
+        with self._lock:
+            while self.size > size:
+                self.size -= 1
+                self.ending += 1
+                if self._sleepers:
+                    self._sleepers.pop().release()
+            missing = min(size, self._maxsize) - self.size
+            self.size += max(0, missing)
+        while missing > 0:
+            try:
+                start_new_thread(self._work, ())
+            except BaseException:
+                with self._lock:
+                    self.size -= missing
+                raise
+            missing -= 1
+
     def _work(self) -> None:
         while True:
             with self._lock:
+                if self.ending and (self.size or not self._jobs):  # the last one leaves no call behind
+                    self.ending -= 1
+                    return
                 if self._jobs:
                     job = self._jobs.popleft()
                     self._under_way.add(job)
@@ -147,13 +197,14 @@ class Workers:
     def after_fork(self) -> None:
         """Forget the threads, which stayed behind in the parent, and fail the calls that they were making."""
         self._lock = allocate_lock()
-        self.size = self.idle = 0
+        self.size = self.idle = self.ending = 0
         self._sleepers.clear()
         under_way, self._under_way = self._under_way, set()
         for job in under_way:
             job.abandon()
         jobs, self._jobs = self._jobs, deque()
         for job in jobs:
+            job.scheduler.outside -= 1  # counted anew
             self._submit(job)
 
 

@@ -25,3 +25,6 @@ cdef class Timeout(BaseException):
     cdef object _begin(self)
     @cython.locals(timer=Timer)
     cdef object _stop(self)
+
+@cython.locals(timer=Timer)
+cdef Timer _make_timer(Scheduler scheduler, object error)

@@ -60,6 +60,17 @@ class Timer(Entry):
             self.scheduler.withdraw(self.target, self.error)
 
 
+def _make_timer(scheduler: Scheduler, error: Any) -> Timer:
+    """Return a timer for the current greenlet: one that a timeout has done with, if there is one."""
+    if scheduler.spare_timer is None:
+        timer = Timer.__new__(Timer)
+    else:
+        timer = scheduler.spare_timer
+        scheduler.spare_timer = None
+    timer.begin_timing(scheduler, _switch.current(), error)
+    return timer
+
+
 class Timeout(BaseException):
     """Raise itself in the current greenlet after *seconds*, until it is closed.  Used with `with`, or started and closed.
 
@@ -119,8 +130,7 @@ class Timeout(BaseException):
         error: Any = self.exception
         if error is None or error is False or error is True or isinstance(error, str):
             error = self
-        timer = Timer.__new__(Timer)
-        timer.begin_timing(scheduler, _switch.current(), error)
+        timer = _make_timer(scheduler, error)
         if not self._ref:
             timer.uncounted = True
         deadline = scheduler.now() + seconds
@@ -147,6 +157,9 @@ class Timeout(BaseException):
         if timer is not None:
             self._timer = None
             timer.cancel()
+            if _switch.is_only_reference(timer):
+                timer.target = timer.error = None
+                timer.scheduler.spare_timer = timer
 
     def __enter__(self) -> Timeout:
         if self._timer is None or not self._timer.place:

@@ -33,12 +33,14 @@ class Watchdog:
         self.seconds = seconds
         self.counts: Counter[str] = Counter()
         self._report = report if report is not None else warn
+        self.is_running = False
         self._stopping: Any = allocate_lock()
 
     def start(self) -> None:
         """Begin to watch.  Never switches."""
         self._stopping.acquire()
         self.hub.at_close(self.stop)
+        self.is_running = True
         start_new_thread(self._watch, ())
 
     def stop(self) -> None:
@@ -56,6 +58,7 @@ class Watchdog:
                 self._blame(scheduler.thread_ident)
             seen = scheduler.turns
         self._stopping.release()
+        self.is_running = False
 
     def _blame(self, thread_ident: int) -> None:
         frame = sys._current_frames().get(thread_ident)

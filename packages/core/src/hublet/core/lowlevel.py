@@ -16,7 +16,7 @@ from ._io import (
     wait_writable,
 )
 from ._park import ParkingLot, Waiter, deadline_in, yield_now
-from ._threads import call_in_thread
+from ._threads import Workers, call_in_thread
 from .loops import READ, WRITE, Handle, Loop
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Loop",
     "ParkingLot",
     "Waiter",
+    "Workers",
     "add_onlooker",
     "call_in_thread",
     "call_soon_threadsafe",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import _socket
-from typing import NamedTuple
+import re
 
 __all__ = [
     "FOUND",
@@ -41,16 +41,28 @@ _GAIERROR = {
 _AS_GAIERROR = {HOST_NOT_FOUND: EAI_NONAME, TRY_AGAIN: EAI_AGAIN, NO_RECOVERY: EAI_NONAME, NO_DATA: EAI_NODATA}
 
 
-class Answer(NamedTuple):
-    """The answer to one question for one kind of record."""
+class Answer:
+    """The answer to one question for one kind of record.  Not to be changed."""
 
-    status: int  # FOUND, or why there are no values
-    name: str = ""  # the canonical name
-    aliases: tuple[str, ...] = ()  # the names that led to it, the one asked for first
-    values: tuple[str, ...] = ()  # addresses or names
-    is_final: bool = False  # whether to leave off searching: found, or an alias that leads nowhere
-    is_timeout: bool = False  # whether the status is TRY_AGAIN since no server answered at all
-    ttl: float = 0  # seconds for which it may be kept
+    __slots__ = ("aliases", "is_final", "is_timeout", "name", "status", "ttl", "values")
+
+    def __init__(
+        self,
+        status: int,
+        name: str = "",
+        aliases: tuple[str, ...] = (),
+        values: tuple[str, ...] = (),
+        is_final: bool = False,
+        is_timeout: bool = False,
+        ttl: float = 0,
+    ) -> None:
+        self.status = status  # FOUND, or why there are no values
+        self.name = name  # the canonical name
+        self.aliases = aliases  # the names that led to it, the one asked for first
+        self.values = values  # addresses or names
+        self.is_final = is_final  # whether to leave off searching: found, or an alias that leads nowhere
+        self.is_timeout = is_timeout  # whether the status is TRY_AGAIN since no server answered at all
+        self.ttl = ttl  # seconds for which it may be kept
 
 
 class LookupFailed(Exception):
@@ -74,12 +86,9 @@ def gaierror(number: int) -> _socket.gaierror:
     return _socket.gaierror(number, _GAIERROR[number])
 
 
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+_HOSTNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?").fullmatch
 
 
 def is_hostname(name: str) -> bool:
     """Say whether *name* is one that hosts can have, by glibc's rules: no others are asked for, or believed."""
-    labels = name.removesuffix(".").split(".")
-    return sum(len(label) + 1 for label in labels) <= 254 and all(
-        0 < len(label) <= 63 and label[0] != "-" and _LETTERS.issuperset(label) for label in labels
-    )
+    return _HOSTNAME(name) is not None and len(name) <= 253 + name.endswith(".")

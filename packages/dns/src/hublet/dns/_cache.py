@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from hublet.core.lowlevel import deadline_in
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "CacheInfo"]
 
 T = TypeVar("T")
 
 _LONGEST = 86400.0  # seconds: what a server says by mistake should not last for ever
+
+
+class CacheInfo(NamedTuple):
+    """What became of the questions of a resolver."""
+
+    hits: int  # answered from the cache
+    misses: int  # not in the cache
+    shared: int  # of the misses, those that another greenlet was asking already
+    maxsize: int  # how many answers are kept at most; 0: none
+    currsize: int  # how many are kept
 
 
 class Cache(Generic[T]):
@@ -20,19 +30,22 @@ class Cache(Generic[T]):
 
     def __init__(self, size: int) -> None:
         self.size = size
+        self.hits = 0
+        self.misses = 0
         self._values: OrderedDict[Hashable, tuple[float, T]] = OrderedDict()
 
     def get(self, key: Hashable) -> T | None:
         """Return the value of *key*, or `None` if there is none or its time is over."""
         found = self._values.get(key)
-        if found is None:
-            return None
-        expires, value = found
-        if expires <= _now():
+        if found is not None:
+            expires, value = found
+            if expires > _now():
+                self._values.move_to_end(key)
+                self.hits += 1
+                return value
             del self._values[key]
-            return None
-        self._values.move_to_end(key)
-        return value
+        self.misses += 1
+        return None
 
     def put(self, key: Hashable, value: T, ttl: float) -> None:
         """Keep *value* for *ttl* seconds; 0 or less does not keep it."""
@@ -44,7 +57,7 @@ class Cache(Generic[T]):
             self._values.popitem(last=False)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget all values; what was counted stays."""
         self._values.clear()
 
     def __len__(self) -> int:

@@ -54,8 +54,9 @@ class Hosts:
 
         The name is that of the first line, with the aliases of all, as glibc gives it with ``multi on``.
         """
+        table = self._file.get()
         found: Host | None = None
-        for line in self._file.get().by_name.get(name.lower(), ()):
+        for line in table.by_name.get(name.lower(), ()):
             address = _address(line.packed, family)
             if address is None:
                 continue

@@ -1,8 +1,7 @@
-"""The five functions of `socket` for any resolver that can ask a name server one question.
+"""The five functions of `socket`, for whoever can send questions to a name server.
 
-Whatever needs no name server is left to the C library, by calling it with `AI_NUMERICHOST` or `NI_NUMERICHOST`, which
-keeps it from looking anything up: arguments, flags, services, numeric hosts and all their errors are its own, on every
-system.  Names are looked up in the hosts file first, then by asking.
+What is no name is left to the C library, which is kept from looking anything up.  Names are looked up in the hosts file
+first, then by asking.
 """
 
 from __future__ import annotations
@@ -10,14 +9,20 @@ from __future__ import annotations
 import _socket
 import errno
 import os
-import socket as _stdlib
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
-from ._answers import FOUND, HOST_NOT_FOUND, NO_RECOVERY, Answer, LookupFailed, gaierror
+from hublet.core import config
+
+from ._answers import FOUND, HOST_NOT_FOUND, NO_DATA, NO_RECOVERY, LookupFailed, gaierror
+from ._arguments import Row, argument, as_bytes, as_text, plain_name, row_like, rows_of, templates_for
+from ._cache import CacheInfo
 from ._hosts import Host, Hosts
+from ._names import Names
 from ._order import sorted_addresses
-from ._resolv_conf import ResolvConf
+from ._questions import Sender
+from ._resolv_conf import ResolvConf, Server
 from ._search import search
 
 __all__ = ["NetworkResolver"]
@@ -29,28 +34,53 @@ _ALL: int = getattr(_socket, "AI_ALL", 0)
 
 _BROADCAST = ("<broadcast>", "255.255.255.255")
 _DECIMAL = frozenset("0123456789.")
+_KINDS = {AF_INET: ("A",), AF_INET6: ("AAAA",), AF_UNSPEC: ("A", "AAAA")}
 _LOOPBACK = {AF_INET: ["127.0.0.1"], AF_INET6: ["::1"], AF_UNSPEC: ["127.0.0.1", "::1"]}
-
-# What `getaddrinfo` returns: family, type, protocol, canonical name, address.
-Row = tuple[Any, Any, int, str, Any]
 
 
 class NetworkResolver:
-    """A resolver that is complete but for `ask`."""
+    """A resolver that asks the name servers of ``resolv.conf`` from the greenlets of one hub; complete but for the sender.
 
-    def __init__(self, hosts: Hosts, resolv_conf: ResolvConf) -> None:
-        self._hosts = hosts
-        self._resolv_conf = resolv_conf
+    *nameservers*, pairs of a numeric address and a port, *timeout*, in seconds, and *attempts* stand for what the file
+    says of them, unless they are `None`.  *resolv_conf* and *hosts* are the paths of the files; *cache_size* is how many
+    answers are kept at most, 0 for none, `None` as configured (`HUBLET_DNS_CACHE_SIZE`).  Raises `OSError` for a name
+    server that is not a numeric address.
+    """
 
-    def ask(self, name: str, kinds: Sequence[str]) -> list[Answer]:
-        """Return one answer for each of *kinds* ("A", "AAAA", "PTR") of record that *name*, a complete name, may have.
+    def __init__(
+        self,
+        hub: Any = None,
+        *,
+        nameservers: Sequence[tuple[str, int]] | None = None,
+        timeout: float | None = None,
+        attempts: int | None = None,
+        resolv_conf: str = "/etc/resolv.conf",
+        hosts: str = "/etc/hosts",
+        cache_size: int | None = None,
+    ) -> None:
+        servers = tuple(Server.at(host, port) for host, port in nameservers) if nameservers else None
+        conf = ResolvConf(resolv_conf, servers=servers, timeout=timeout, attempts=attempts)
+        self._hosts = Hosts(hosts)
+        self._names = Names(conf, self.make_sender(), config.dns_cache_size if cache_size is None else cache_size)
 
-        Parks.  Never raises for what servers or networks do.
-        """
+    def make_sender(self) -> Sender:
+        """Return who sends the questions."""
         raise NotImplementedError
 
+    def cache_info(self) -> CacheInfo:
+        """Return what became of the questions so far.  Never switches."""
+        return self._names.cache_info()
+
+    def cache_clear(self) -> None:
+        """Forget all answers.  Never switches."""
+        self._names.cache_clear()
+
     def close(self) -> None:
-        """Give back what it holds.  Called when its hub is destroyed; may be called twice.  Never switches."""
+        """End the look-ups that are under way, which fail, and forget all answers.
+
+        Called when its hub is destroyed; may be called twice.  Never switches.
+        """
+        self._names.close()
 
     # From names to addresses
 
@@ -58,28 +88,35 @@ class NetworkResolver:
         self, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
     ) -> list[Row]:
         """As `socket.getaddrinfo`.  Parks if a name server must be asked."""
-        try:
-            return _rows(_socket.getaddrinfo(host, port, family, type, proto, flags | _socket.AI_NUMERICHOST))
-        except _socket.gaierror as error:
-            if error.errno != _EAI_NONAME or flags & _socket.AI_NUMERICHOST or not host:
-                raise
-        # Not a numeric host, then; or one of the other errors that have the same number, which the templates raise.
-        templates = _templates(port, family, type, proto, flags)
-        found = self._host_of(_as_text(host), family, AF_INET in templates, AF_INET6 in templates, flags)
-        rows: list[Row] = []
-        for address in sorted_addresses(found.addresses):
-            for template in templates[AF_INET6 if ":" in address else AF_INET]:
-                rows.append(_row_like(template, address))
+        flags = index(flags)
+        name = None if flags & _socket.AI_NUMERICHOST else plain_name(host)
+        if name is None:
+            try:
+                return rows_of(_socket.getaddrinfo(host, port, family, type, proto, flags | _socket.AI_NUMERICHOST))
+            except _socket.gaierror as error:
+                if error.errno != _EAI_NONAME or flags & _socket.AI_NUMERICHOST or not host:
+                    raise
+            # Not a numeric host, then; or one of the other errors that have the same number, which the templates raise.
+            name = as_text(host)
+        templates = templates_for(port, family, type, proto, flags)
+        found = self._host_of(name, family, AF_INET in templates, AF_INET6 in templates, flags)
+        rows = [
+            row_like(template, address)
+            for address in sorted_addresses(found.addresses)
+            for template in templates[AF_INET6 if ":" in address else AF_INET]
+        ]
         if flags & _socket.AI_CANONNAME:
             rows[0] = (*rows[0][:3], found.name, rows[0][4])
-        return _rows(rows)
+        return rows
 
     def _host_of(self, name: str, family: int, wants_v4: bool, wants_v6: bool, flags: int) -> Host:
         """Return what is known of the host *name*.  Raises `gaierror`."""
+        # glibc asks in one of two ways, and each has its own error for an alias that leads to nothing.
+        nowhere = NO_DATA if family == AF_INET and not flags & _socket.AI_CANONNAME else HOST_NOT_FOUND
         try:
             if family != AF_INET6 or not flags & _V4MAPPED:
                 # What the flag `AI_ADDRCONFIG` has left of the families may be less than was asked for.
-                return self._look_up(name, AF_UNSPEC if wants_v4 and wants_v6 else AF_INET if wants_v4 else AF_INET6)
+                return self._look_up(name, AF_UNSPEC if wants_v4 and wants_v6 else AF_INET if wants_v4 else AF_INET6, nowhere)
             return self._look_up_mapped(name, bool(flags & _ALL))
         except LookupFailed as failed:
             raise failed.as_gaierror() from None
@@ -99,23 +136,29 @@ class NetworkResolver:
             raise failure
         return Host(found[0].name, found[0].aliases, [address for host in found for address in host.addresses])
 
-    def _look_up(self, name: str, family: int) -> Host:
-        """Return what the hosts file or a name server knows of *name*.  Raises `LookupFailed`."""
+    def _look_up(self, name: str, family: int, nowhere: int = HOST_NOT_FOUND) -> Host:
+        """Return what the hosts file or a name server knows of *name*.  Raises `LookupFailed`, as `search`."""
         known = self._hosts.by_name(name, family)
         if known is not None:
             return known
-        if name.lower().removesuffix(".").rpartition(".")[2] == "localhost":
-            # RFC 6761 section 6.3: never asked for.
+        if _is_localhost(name):
             return Host(name.removesuffix("."), [], list(_LOOPBACK[family]))
-        kinds = {AF_INET: ("A",), AF_INET6: ("AAAA",), AF_UNSPEC: ("A", "AAAA")}[family]
-        answers = search(name, self._resolv_conf.get(), lambda complete: self.ask(complete, kinds))
-        named = next(answer for answer in answers if answer.status == FOUND)
-        return Host(named.name, list(named.aliases), [value for answer in answers for value in answer.values])
+        answers = search(name, self._names.settings(), self._names, _KINDS[family], nowhere)
+        addresses: list[str] = []
+        named = None
+        for answer in answers:
+            if answer.status == FOUND:
+                named = named or answer
+                addresses += answer.values
+        assert named is not None
+        return Host(named.name, list(named.aliases), addresses)
 
     def gethostbyname(self, hostname: Any) -> str:
         """As `socket.gethostbyname`.  Parks if a name server must be asked."""
-        name = _argument("gethostbyname", hostname)
-        return self._first_address(name, AF_INET)
+        name = plain_name(hostname)
+        if name is not None:
+            return sorted_addresses(self._host_of(name, AF_INET, True, False, 0).addresses)[0]
+        return self._first_address(argument("gethostbyname", hostname), AF_INET)
 
     def _first_address(self, name: str, family: int) -> str:
         """Return an address of *name*, as the functions of `socket` do that take a name or an address."""
@@ -125,15 +168,15 @@ class NetworkResolver:
             return "0.0.0.0"
         if name in _BROADCAST:
             return "255.255.255.255"
-        return self.getaddrinfo(_as_bytes(name), None, family)[0][4][0]  # type: ignore[no-any-return]
+        return self.getaddrinfo(as_bytes(name), None, family)[0][4][0]  # type: ignore[no-any-return]
 
     def gethostbyname_ex(self, hostname: Any) -> tuple[str, list[str], list[str]]:
         """As `socket.gethostbyname_ex`.  Parks if a name server must be asked."""
-        name = _argument("gethostbyname_ex", hostname)
+        name = argument("gethostbyname_ex", hostname)
         if not name or name == "<broadcast>":
             raise LookupFailed(HOST_NOT_FOUND if name else NO_RECOVERY).as_herror()
         try:
-            numeric: Any = _socket.getaddrinfo(_as_bytes(name), None, AF_INET, 0, 0, _socket.AI_NUMERICHOST)
+            numeric: Any = _socket.getaddrinfo(as_bytes(name), None, AF_INET, 0, 0, _socket.AI_NUMERICHOST)
         except _socket.gaierror as error:
             if error.errno != _EAI_NONAME:
                 raise
@@ -147,7 +190,7 @@ class NetworkResolver:
 
     def gethostbyaddr(self, ip_address: Any) -> tuple[str, list[str], list[str]]:
         """As `socket.gethostbyaddr`.  Parks if a name server must be asked."""
-        name = _argument("gethostbyaddr", ip_address)
+        name = argument("gethostbyaddr", ip_address)
         address = self._first_address(name, AF_UNSPEC)
         try:
             found = self._name_of(address)
@@ -188,7 +231,7 @@ class NetworkResolver:
             raise LookupFailed(HOST_NOT_FOUND)
         if packed[:12] == b"\0" * 10 + b"\xff\xff":
             family, packed = AF_INET, packed[12:]
-        (answer,) = self.ask(_reverse_name(packed), ("PTR",))
+        (answer,) = self._names.ask(_reverse_name(packed), ("PTR",), self._names.settings())
         if answer.status != FOUND:
             raise LookupFailed(answer.status)
         return Host(answer.values[0], [], [_socket.inet_ntop(family, packed)])
@@ -200,75 +243,14 @@ class NetworkResolver:
         return (own if known is None or "." in own else known.name).partition(".")[2]
 
 
+def _is_localhost(name: str) -> bool:
+    """Say whether *name* is one that is never asked for: RFC 6761 section 6.3."""
+    name = name.lower().removesuffix(".")
+    return name.endswith("localhost") and (len(name) == 9 or name[-10] == ".")
+
+
 def _reverse_name(packed: bytes) -> str:
     """Return the name under which the name of an address is kept: RFC 1035 section 3.5, RFC 3596 section 2.5."""
     if len(packed) == 4:
         return ".".join(str(byte) for byte in reversed(packed)) + ".in-addr.arpa"
     return ".".join(reversed(packed.hex())) + ".ip6.arpa"
-
-
-def _argument(function: str, host: object) -> str:
-    """Return *host* as the C functions take it.  Raises as they do."""
-    if isinstance(host, str):
-        encoded = host.encode("idna")
-    elif isinstance(host, (bytes, bytearray)):
-        encoded = bytes(host)
-    else:
-        kind = "None" if host is None else type(host).__name__
-        raise TypeError(f"{function}() argument 1 must be str, bytes or bytearray, not {kind}")
-    if b"\0" in encoded:
-        raise TypeError(
-            f"{function}() argument 1 must be encoded string without null bytes, not {type(host).__name__}"
-        )
-    return _as_text(encoded)
-
-
-def _as_text(host: str | bytes) -> str:
-    """Return *host*, encoded if it must be, as text: what is not ASCII is no name, but may be in the hosts file."""
-    encoded = host.encode("idna") if isinstance(host, str) else host
-    # As the C function sees it, which takes a zero for the end.
-    return encoded.partition(b"\0")[0].decode("utf-8", "surrogateescape")
-
-
-def _as_bytes(name: str) -> bytes:
-    return name.encode("utf-8", "surrogateescape")
-
-
-def _templates(port: Any, family: int, type: int, proto: int, flags: int) -> dict[int, list[Row]]:
-    """Return the rows that `getaddrinfo` gives for an address of either family, of those that are wanted.
-
-    Raises `gaierror` for what is wrong with the other arguments.
-    """
-    flags = flags & ~_socket.AI_CANONNAME | _socket.AI_NUMERICHOST
-    found: dict[int, list[Row]] = {}
-    error: _socket.gaierror | None = None
-    for each, address in ((AF_INET, "127.0.0.1"), (AF_INET6, "::1")):
-        try:
-            found[each] = _socket.getaddrinfo(address, port, family, type, proto, flags)
-        except _socket.gaierror as raised:
-            error = raised  # perhaps only that this family is not wanted
-    if not found and error is not None:
-        raise error
-    return found
-
-
-def _row_like(template: Row, address: str) -> Row:
-    family, kind, proto, _, (_, *rest) = template
-    if family == AF_INET6 and ":" not in address:
-        address = f"::ffff:{address}"
-    return family, kind, proto, "", (address, *rest)
-
-
-def _rows(rows: Sequence[Row]) -> list[Row]:
-    """Return *rows* with the enumerations that `socket` has where `_socket` has numbers."""
-    return [
-        (_member(_stdlib.AddressFamily, family), _member(_stdlib.SocketKind, kind), proto, name, address)
-        for family, kind, proto, name, address in rows
-    ]
-
-
-def _member(enumeration: Any, number: int) -> Any:
-    try:
-        return enumeration(number)
-    except ValueError:
-        return number

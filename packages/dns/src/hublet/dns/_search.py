@@ -5,21 +5,28 @@ The outcomes are glibc's too, found out with its own resolver: which failures en
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Protocol
 
 from ._answers import FOUND, HOST_NOT_FOUND, NO_DATA, NO_RECOVERY, TRY_AGAIN, Answer, LookupFailed, is_hostname
 from ._resolv_conf import Settings
 
 __all__ = ["search"]
 
-Ask = Callable[[str], "list[Answer]"]
+class Asker(Protocol):
+    """Who can be asked about complete names."""
+
+    def ask(self, name: str, kinds: Sequence[str], settings: Settings) -> list[Answer]:
+        """Return an answer for each of *kinds* of record of *name*."""
 
 
-def search(name: str, settings: Settings, ask: Ask) -> list[Answer]:
+def search(
+    name: str, settings: Settings, asker: Asker, kinds: Sequence[str], nowhere: int = HOST_NOT_FOUND
+) -> list[Answer]:
     """Return the answers, of which at least one is found, for the first of the names that *name* may mean.
 
-    *ask* is called with names that are complete, and returns an answer for each kind of record that is wanted.  Parks
-    as that does.  Raises `LookupFailed`.
+    *asker* is asked for names that are complete, and for each of *kinds* of record.  Parks as that does.  Raises
+    `LookupFailed`, with the status *nowhere* for an alias that leads to nothing.
     """
     if not is_hostname(name):
         raise LookupFailed(NO_RECOVERY)
@@ -28,35 +35,41 @@ def search(name: str, settings: Settings, ask: Ask) -> list[Answer]:
     first_as_it_is = is_absolute or name.count(".") >= settings.ndots
     failures: list[Answer] = []
     if first_as_it_is:
-        answers = ask(name)
+        answers = asker.ask(name, kinds, settings)
         if _is_final(answers):
-            return _found(answers)
+            return _found(answers, nowhere)
         failures.append(answers[0])
     if not is_absolute:
         for domain in settings.search:
-            answers = ask(f"{name}.{domain}" if domain else name)
+            complete = f"{name}.{domain}" if domain else name
+            # It may be too long now, or the domain none.
+            answers = asker.ask(complete, kinds, settings) if is_hostname(complete) else [Answer(NO_RECOVERY)]
             if _is_final(answers):
-                return _found(answers)
+                return _found(answers, nowhere)
             if not first_as_it_is:
                 failures.append(answers[0])  # otherwise what was said of the name as it is counts
             if answers[0].status == NO_RECOVERY or answers[0].is_timeout:
                 break
         if not first_as_it_is and "" not in settings.search:
-            answers = ask(name)
+            answers = asker.ask(name, kinds, settings)
             if _is_final(answers):
-                return _found(answers)
+                return _found(answers, nowhere)
             failures.append(answers[0])
     raise LookupFailed(_telling([failure.status for failure in failures]))
 
 
 def _is_final(answers: list[Answer]) -> bool:
-    return any(answer.is_final for answer in answers)
+    for answer in answers:
+        if answer.is_final:
+            return True
+    return False
 
 
-def _found(answers: list[Answer]) -> list[Answer]:
-    if all(answer.status != FOUND for answer in answers):
-        raise LookupFailed(HOST_NOT_FOUND)  # an alias that leads nowhere
-    return answers
+def _found(answers: list[Answer], nowhere: int) -> list[Answer]:
+    for answer in answers:
+        if answer.status == FOUND:
+            return answers
+    raise LookupFailed(nowhere)
 
 
 def _telling(statuses: list[int]) -> int:

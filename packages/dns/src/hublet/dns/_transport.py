@@ -1,9 +1,9 @@
 """Sending questions to name servers and believing the right replies.
 
-Every exchange has a socket of its own: a random port from the kernel, connected, so that the kernel drops what comes
+Every attempt has a socket of its own: a random port from the kernel, connected, so that the kernel drops what comes
 from elsewhere and tells of a port where nobody listens.  A reply counts if its id and its question are those of a
-query; all else is passed over, and the deadline goes on.  A reply that was cut off is asked for again over TCP, by the
-same deadline.
+query; all else is passed over, and the time goes on.  A reply that was cut off is asked for again over TCP, in the same
+time.  Who began the attempt ends it when its time is up.
 
 This module knows the twelve bytes of a header and nothing else of DNS: who makes the queries parses the replies.
 """
@@ -13,15 +13,13 @@ from __future__ import annotations
 import _socket
 import struct
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from hublet.core.lowlevel import READ, WRITE, deadline_in, forget_fd, handle_for, notify_closing, wait_on_handle
+from hublet.core.lowlevel import READ, WRITE, handle_for, notify_closing, wait_on_handle
 
-from ._resolv_conf import Server, Settings
+from ._questions import Attempt
 
-__all__ = ["Query", "Transport"]
-
-T = TypeVar("T")
+__all__ = ["Query", "exchange"]
 
 _REPLY, _TRUNCATED = 0x80, 0x02  # bits of the third byte of a header
 _RCODE = 0x0F  # of the fourth
@@ -32,28 +30,25 @@ _PATIENCE = 100  # datagrams from one server, after which it is not listened to:
 _BLOCKED = object()
 
 
-class Query(Generic[T]):
-    """A question as bytes, and what became of it.  *parse* turns a reply into what is wanted, or raises `ValueError`."""
+class Query:
+    """A question as bytes.  *parse* takes the reply, or raises `ValueError`."""
 
-    def __init__(self, wire: bytes, parse: Callable[[bytes], T]) -> None:
+    def __init__(self, wire: bytes, parse: Callable[[bytes], None]) -> None:
         self.wire = wire
-        self.rcode = -1  # that of the last reply
-        self.result: T | None = None  # the last reply, parsed; `None` if there is none
         self.is_truncated = False
         self._parse = parse
 
     def take(self, reply: bytes, over_tcp: bool) -> bool:
-        """Keep *reply* if it answers this query; say whether it does."""
+        """Let *reply* be parsed if it answers this query; say whether it does."""
         if len(reply) < 12 or reply[:2] != self.wire[:2] or not reply[2] & _REPLY or not self._is_echoed(reply):
             return False
         if reply[2] & _TRUNCATED and not over_tcp:
             self.is_truncated = True
             return True
         try:
-            self.result = self._parse(reply)
+            self._parse(reply)
         except ValueError:
             return False
-        self.rcode = reply[3] & _RCODE
         return True
 
     def _is_echoed(self, reply: bytes) -> bool:
@@ -65,105 +60,48 @@ class Query(Generic[T]):
         return echoed[:-4].lower() == self.wire[12 : end - 4].lower() and echoed[-4:] == self.wire[end - 4 : end]
 
 
-class Transport:
-    """Asks name servers from the greenlet that calls.  Used by one thread."""
+def exchange(attempt: Attempt, queries: list[Query]) -> None:
+    """Send *queries* to the server of *attempt*, and give each its reply.  Those that get none keep what they have.
 
-    def __init__(self) -> None:
-        self.is_closed = False
-        self._open: set[_socket.socket] = set()
-        self._turn = 0
-
-    def ask(self, queries: list[Query[T]], settings: Settings) -> None:
-        """Ask until each of *queries* has a result, the servers in turn and all of them several times, or give up.
-
-        Parks.  A server that fails, or refuses, is the last word only if no other server has one.  If one query is
-        answered well, a failure is accepted for the others, but not silence.  Never raises for what servers or networks
-        do.
-        """
-        servers = settings.servers
-        if settings.rotate:
-            self._turn = (self._turn + 1) % len(servers)
-            servers = servers[self._turn :] + servers[: self._turn]
-        for attempt in range(settings.attempts):
-            seconds = settings.timeout * 2**attempt
-            if attempt:
-                seconds = max(seconds / len(servers), min(settings.timeout, 1))
-            for server in servers:
-                if self.is_closed:
-                    return
-                open_queries = [query for query in queries if query.rcode < 0 or query.rcode in _ASK_ANOTHER]
-                self._exchange(open_queries, server, settings.use_tcp, deadline_in(seconds))
-                rcodes = [query.rcode for query in queries]
-                if min(rcodes) >= 0 and any(rcode not in _ASK_ANOTHER for rcode in rcodes):
-                    return
-
-    def _exchange(self, queries: list[Query[T]], server: Server, use_tcp: bool, deadline: float | None) -> None:
-        """Ask one *server* once.  Those of *queries* that it does not answer before *deadline* keep what they have."""
-        for query in queries:
-            query.is_truncated = use_tcp
-        try:
-            if not use_tcp:
-                self._with_socket(server, _socket.SOCK_DGRAM, self._over_udp, queries, deadline)
-            truncated = [query for query in queries if query.is_truncated]
-            if truncated:
-                self._with_socket(server, _socket.SOCK_STREAM, self._over_tcp, truncated, deadline)
-        except _Unreachable:
-            pass  # another server, or another time
-
-    def _with_socket(
-        self,
-        server: Server,
-        kind: int,
-        exchange: Callable[[_Channel, list[Query[T]]], None],
-        queries: list[Query[T]],
-        deadline: float | None,
-    ) -> None:
-        try:
-            sock = _socket.socket(server.family, kind)
-        except OSError as error:
-            raise _Unreachable from error
-        self._open.add(sock)
-        try:
-            sock.setblocking(False)
-            channel = _Channel(self, sock, deadline)
-            if channel.connect(server.address):
-                exchange(channel, queries)
-        finally:
-            # Also when the greenlet was killed.
-            self._open.discard(sock)
-            forget_fd(sock.fileno())
-            sock.close()
-
-    def _over_udp(self, channel: _Channel, queries: list[Query[T]]) -> None:
-        for query in queries:
-            channel.send(query.wire)
-        waiting = list(queries)
-        for _ in range(_PATIENCE):
-            reply = channel.receive(_LARGEST)
-            if reply is None:
-                return
-            _hand_out(reply, waiting, over_tcp=False)
-            if not waiting:
-                return
-
-    def _over_tcp(self, channel: _Channel, queries: list[Query[T]]) -> None:
-        channel.send(b"".join(struct.pack("!H", len(query.wire)) + query.wire for query in queries))
-        waiting = list(queries)
-        while waiting:
-            head = channel.receive_exactly(2)
-            reply = None if head is None else channel.receive_exactly(*struct.unpack("!H", head))
-            if reply is None:
-                return
-            _hand_out(reply, waiting, over_tcp=True)
-
-    def close(self) -> None:
-        """End what is under way, without a result.  May be called twice.  Never switches."""
-        self.is_closed = True
-        for sock in list(self._open):
-            notify_closing(sock.fileno())
+    Parks, without limit.  Returns early when *attempt* is ended.  Never raises for what servers or networks do.
+    """
+    use_tcp = attempt.settings.use_tcp
+    for query in queries:
+        query.is_truncated = use_tcp
+    try:
+        if not use_tcp:
+            with _Connection(attempt, _socket.SOCK_DGRAM) as connection:
+                _over_udp(connection, queries)
+        truncated = [query for query in queries if query.is_truncated]
+        if truncated and not attempt.is_over:
+            with _Connection(attempt, _socket.SOCK_STREAM) as connection:
+                _over_tcp(connection, truncated)
+    except _Unreachable:
+        pass  # another server, or another time
 
 
-def _hand_out(reply: bytes, waiting: list[Query[T]], over_tcp: bool) -> None:
+def _over_udp(connection: _Connection, queries: list[Query]) -> None:
+    for query in queries:
+        connection.send(query.wire)
+    waiting = list(queries)
+    for _ in range(_PATIENCE):
+        _hand_out(connection.receive(_LARGEST), waiting, over_tcp=False)
+        if not waiting:
+            return
+
+
+def _over_tcp(connection: _Connection, queries: list[Query]) -> None:
+    connection.send(b"".join(struct.pack("!H", len(query.wire)) + query.wire for query in queries))
+    waiting = list(queries)
+    while waiting:
+        head = connection.receive_exactly(2)
+        reply = None if head is None else connection.receive_exactly(*struct.unpack("!H", head))
+        if reply is None:
+            return
+        _hand_out(reply, waiting, over_tcp=True)
+
+
+def _hand_out(reply: bytes, waiting: list[Query], over_tcp: bool) -> None:
     """Give *reply* to the one of *waiting* that it answers, if any, which then waits no more."""
     for query in waiting:
         if query.take(reply, over_tcp):
@@ -172,19 +110,45 @@ def _hand_out(reply: bytes, waiting: list[Query[T]], over_tcp: bool) -> None:
 
 
 class _Unreachable(Exception):
-    """A call of the system on a socket failed: the server is not there, or the resolver was closed.
+    """A call of the system on a socket failed: the server is not there, or the attempt was ended.
 
     Not `OSError`: that may be what a timeout of the greenlet's throws in, which is not ours to catch.
     """
 
 
-class _Channel:
-    """A non-blocking socket that is used until a deadline.  What it waits for parks.  Raises `_Unreachable`."""
+class _Connection:
+    """A connected socket of *attempt*, which closes it when it is ended.  What it waits for parks.  Raises `_Unreachable`."""
 
-    def __init__(self, transport: Transport, sock: _socket.socket, deadline: float | None) -> None:
-        self._transport = transport
-        self._sock = sock
-        self._deadline = deadline
+    def __init__(self, attempt: Attempt, kind: int) -> None:
+        self._attempt = attempt
+        try:
+            self._sock = _socket.socket(attempt.server.family, kind)
+        except OSError as error:
+            raise _Unreachable from error
+
+    def __enter__(self) -> _Connection:
+        self._attempt.interrupt = self._close
+        try:
+            self._sock.setblocking(False)
+            if self._call(self._sock.connect, self._attempt.server.address) is _BLOCKED:
+                self._wait(WRITE)
+                if self._sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR):
+                    raise _Unreachable
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._close()
+
+    def _close(self, attempt: Attempt | None = None) -> None:
+        """Close, and wake the greenlet that waits.  May be called twice, and by others."""
+        self._attempt.interrupt = None
+        fd = self._sock.fileno()
+        if fd >= 0:
+            notify_closing(fd)
+            self._sock.close()
 
     def _call(self, function: Callable[[Any], Any], argument: object) -> Any:
         """Return what *function*, a system call, returns; `_BLOCKED` if it would have to wait."""
@@ -195,43 +159,31 @@ class _Channel:
         except OSError as error:
             raise _Unreachable from error
 
-    def _wait(self, event: int) -> bool:
+    def _wait(self, event: int) -> None:
         try:
-            return wait_on_handle(handle_for(self._sock.fileno()), event, self._deadline)
+            wait_on_handle(handle_for(self._sock.fileno()), event, None)
         except OSError:
-            if self._transport.is_closed:
+            if self._attempt.is_over:
                 raise _Unreachable from None
             raise
 
-    def connect(self, address: tuple[object, ...]) -> bool:
-        """Connect; false if the time was up first."""
-        if self._call(self._sock.connect, address) is _BLOCKED:
-            if not self._wait(WRITE):
-                return False
-            if self._sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR):
-                raise _Unreachable
-        return True
-
     def send(self, data: bytes) -> None:
-        """Send all of *data*, or what can be before the time is up."""
+        """Send all of *data*."""
         while data:
             sent = self._call(self._sock.send, data)
-            if sent is not _BLOCKED:
+            if sent is _BLOCKED:
+                self._wait(WRITE)
+            else:
                 data = data[sent:]
-            elif not self._wait(WRITE):
-                return
 
-    def receive(self, size: int) -> bytes | None:
-        """Return what comes next, at most *size* bytes; `None` if the time was up first."""
-        while True:
-            received = self._call(self._sock.recv, size)
-            if received is not _BLOCKED:
-                return received  # type: ignore[no-any-return]
-            if not self._wait(READ):
-                return None
+    def receive(self, size: int) -> bytes:
+        """Return what comes next, at most *size* bytes."""
+        while (received := self._call(self._sock.recv, size)) is _BLOCKED:
+            self._wait(READ)
+        return received  # type: ignore[no-any-return]
 
     def receive_exactly(self, size: int) -> bytes | None:
-        """Return the next *size* bytes; `None` if the time was up, or the other side closed, first."""
+        """Return the next *size* bytes; `None` if the other side closed first."""
         data = b""
         while len(data) < size:
             more = self.receive(size - len(data))

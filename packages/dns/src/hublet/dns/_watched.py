@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from ._file_state import FileState
 
 __all__ = ["Watched"]
 
@@ -21,20 +22,13 @@ class Watched(Generic[T]):
         self.path = path
         self.version = 0  # how many times it has been read
         self._parse = parse
-        self._state: object = self  # unequal to every real one
+        self._state = FileState(path)
         self._value: T
 
     def get(self) -> T:
         """Return the present content, parsed anew if the file has changed since the last call."""
-        try:
-            found = os.stat(self.path)
-            # The inode too: an editor replaces the file, maybe twice within one tick of its clock.
-            state: object = (found.st_ino, found.st_size, found.st_mtime_ns)
-        except OSError:
-            state = None
-        if state != self._state:
+        if self._state.changed():
             self._value = self._parse(self._read())
-            self._state = state
             self.version += 1
         return self._value
 

@@ -110,7 +110,7 @@ def _patch(wanted: list[str]) -> None:
     for feature in wanted:
         if feature not in available:
             raise missing(feature, records)
-    apply(select(records, wanted))
+    apply(select(records, wanted), stacklevel=3)
 
 
 def patch_builtins() -> None:

@@ -11,6 +11,7 @@ import os
 import pkgutil
 import runpy
 import sys
+from functools import partial
 from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 from types import CodeType, ModuleType, TracebackType
 from typing import Any, NoReturn
@@ -24,9 +25,13 @@ __all__ = ["main"]
 USAGE = """\
 usage: python -m hublet.monkey [--no-FEATURE ...] script.py [argument ...]
        python -m hublet.monkey [--no-FEATURE ...] -m module [argument ...]
+       python -m hublet.monkey doctor [--strict] [--as-is] [--no-FEATURE ...] script.py [argument ...]
 
 Make the standard library cooperative, then run a program as Python itself would run it.
 What is not installed is not patched.
+
+The doctor runs the program and then lists on standard error each reference to something that blocks and that patching could
+not reach, with file and line; --strict makes it an error that there are any, and --as-is leaves the patching to the program.
 """
 
 
@@ -37,7 +42,14 @@ class _Arguments(Exception):
 def main() -> None:
     """Act on `sys.argv`.  Leaves as the program does: returns, or raises what it raises."""
     arguments = sys.argv[1:]
+    examined = bool(arguments) and arguments[0] == "doctor"
+    doctor: dict[str, bool] = {}
     try:
+        if examined:
+            from . import _doctor  # late: it loads `ast`
+
+            del arguments[0]
+            doctor = _doctor.take_options(arguments)
         switches = _take_switches(arguments)
         as_module = bool(arguments) and arguments[0] == "-m"
         if as_module:
@@ -47,12 +59,14 @@ def main() -> None:
     except _Arguments as error:
         sys.stderr.write(f"{USAGE}\n{error}\n")
         sys.exit(2)
-    patch_all(**switches)
+    if not doctor.get("--as-is"):
+        patch_all(**switches)
+    program = partial(_run_module if as_module else _run_path, arguments)
     try:
-        if as_module:
-            _run_module(arguments)
+        if examined:
+            _doctor.examine(program, doctor["--strict"])
         else:
-            _run_path(arguments)
+            program()
     except SystemExit:
         raise
     except BaseException as error:

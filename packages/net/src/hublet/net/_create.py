@@ -7,17 +7,30 @@ import os
 import socket as _stdlib
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
+from ._handles import hub_here
 from ._resolve import getaddrinfo
 from ._socket import socket
 
 if TYPE_CHECKING:
     from _socket import _Address
 
-__all__ = ["connect_to_any", "create_connection", "create_server", "fromfd", "has_dualstack_ipv6", "socketpair"]
+__all__ = [
+    "HAPPY_EYEBALLS_DELAY",
+    "connect_to_any",
+    "create_connection",
+    "create_server",
+    "fromfd",
+    "has_dualstack_ipv6",
+    "socketpair",
+]
 
 _UNSET: Any = _stdlib._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
+HAPPY_EYEBALLS_DELAY = 0.25
+"""Seconds between two attempts; what RFC 8305 recommends."""
+
 _HAS_IPV6_ONLY = _stdlib.has_ipv6 and hasattr(_socket, "IPPROTO_IPV6") and hasattr(_socket, "IPV6_V6ONLY")
 
 
@@ -27,12 +40,18 @@ def create_connection(
     source_address: _Address | None = None,
     *,
     all_errors: bool = False,
+    happy_eyeballs_delay: float | None = HAPPY_EYEBALLS_DELAY,
 ) -> socket:
     """As `socket.create_connection`; *all_errors* needs Python 3.11.  Parks.
 
-    Whatever ends it, a kill or a `Timeout` included, the sockets that it made are closed.
+    If the host has several addresses, the next one is tried *happy_eyeballs_delay* seconds after the one before, or as soon
+    as that has failed, and the first that answers is taken (RFC 8305); with `None`, one after the other, as the original
+    does it.  *timeout* holds for each attempt.  Whatever ends it, a kill or a `Timeout` included, the sockets that it made
+    are closed.
     """
-    made: socket = connect_to_any(socket, getaddrinfo, address, timeout, source_address, all_errors)
+    made: socket = connect_to_any(
+        socket, getaddrinfo, address, timeout, source_address, all_errors, happy_eyeballs_delay
+    )
     return made
 
 
@@ -43,40 +62,58 @@ def connect_to_any(
     timeout: Any,
     source_address: Any,
     all_errors: bool,
+    delay: float | None,
 ) -> Any:
     """Return a socket, of those that *make_socket* makes, that is connected to the first address that answers."""
     if all_errors and sys.version_info < (3, 11):
         raise TypeError("create_connection(all_errors=True) raises an ExceptionGroup and needs Python 3.11")
     host, port = address
-    errors: list[Exception] = []
-    try:
-        for family, kind, proto, _, each in resolve(host, port, 0, _socket.SOCK_STREAM):
-            try:
-                return _connect(make_socket(family, kind, proto), each, timeout, source_address)
-            except OSError as error:
-                if not all_errors:
-                    errors.clear()  # raise only the last
-                errors.append(error)
-        if not errors:
-            raise OSError("getaddrinfo returns an empty list")
-        if sys.version_info >= (3, 11) and all_errors:
-            raise ExceptionGroup("create_connection failed", errors)  # noqa: F821
-        raise errors[0]
-    finally:
-        errors.clear()  # their tracebacks hold this frame, which holds them
+    found = resolve(host, port, 0, _socket.SOCK_STREAM)
+    if not found:
+        raise OSError("getaddrinfo returns an empty list")
 
-
-def _connect(sock: Any, address: Any, timeout: Any, source_address: Any) -> Any:
-    try:
+    def connect(sock: Any, to: Any) -> None:
         if timeout is not _UNSET:
             sock.settimeout(timeout)
         if source_address:
             sock.bind(source_address)
-        sock.connect(address)
-        return sock
-    except BaseException:
-        sock.close()
-        raise
+        sock.connect(to)
+
+    if delay is None or len(found) == 1 or hub_here() is None:
+        connected, errors = _one_after_the_other(found, make_socket, connect)
+    else:
+        # Late: most hosts have one address.
+        from ._racing import interleave, race
+
+        attempts = [(partial(make_socket, *each[:3]), partial(connect, to=each[4])) for each in interleave(found)]
+        connected, errors = race(attempts, delay)
+    try:
+        if connected is not None:
+            return connected
+        if sys.version_info >= (3, 11) and all_errors:
+            raise ExceptionGroup("create_connection failed", errors)  # noqa: F821
+        raise errors[-1]
+    finally:
+        errors.clear()  # their tracebacks hold this frame, which holds them
+
+
+def _one_after_the_other(found: Any, make_socket: Any, connect: Any) -> tuple[Any, list[Exception]]:
+    errors: list[Exception] = []
+    for family, kind, proto, _, to in found:
+        sock = None
+        try:
+            sock = make_socket(family, kind, proto)
+            connect(sock, to)
+            return sock, errors
+        except OSError as error:
+            if sock is not None:
+                sock.close()
+            errors.append(error)
+        except BaseException:
+            if sock is not None:
+                sock.close()
+            raise
+    return None, errors
 
 
 def has_dualstack_ipv6() -> bool:

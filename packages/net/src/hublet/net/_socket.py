@@ -4,8 +4,8 @@ The descriptor is always non-blocking, and so is the socket in C below; the time
 call makes the system call first and waits only when there was nothing to do, at most until one deadline, which is taken
 when the first wait begins, so that a spurious wake-up grants no second full timeout.
 
-A socket that always has something to do would never park.  So after `CREDIT` calls without a wait it lets others run,
-*before* the next system call: what is thrown at the greenlet then loses no data.
+Sockets that always have something to do would never park.  So after some calls without a wait one lets others run, *before*
+the next system call: what is thrown at the greenlet then loses no data.
 
 The class is long because `socket.socket` is; each method is a few lines.
 """
@@ -27,7 +27,7 @@ from ._handles import register, release
 from ._original import Original, block_until_ready
 from ._resolve import resolve_address
 from ._sendfile import use_sendfile
-from ._transfer import CREDIT, accept, prepare, recv, recv_into, recvfrom, send, sendall, sendto
+from ._transfer import accept, prepare, recv, recv_into, recvfrom, rest, send, sendall, sendto, spend
 from ._transfer import compiled as transfer_is_compiled
 
 if TYPE_CHECKING:
@@ -76,11 +76,10 @@ class socket(Original):
     """
 
     __module__ = "hublet.net.socket"
-    __slots__ = ("_answered", "_credit", "_emptied", "_handle", "_hub", "_timeout")
+    __slots__ = ("_answered", "_emptied", "_handle", "_hub", "_timeout")
 
     _answered: bool  # what it did last was to send, or nothing at all
     _closed: bool
-    _credit: int
     _emptied: bool | None  # the last `recv` has taken all that there was; None where that cannot be known
     _handle: Handle | None
     _hub: Any
@@ -89,7 +88,6 @@ class socket(Original):
 
     def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:
         self._handle = self._hub = None
-        self._credit = CREDIT
         self._answered = True
         _base.__init__(self, family, type, proto, fileno)
         self._io_refs = 0
@@ -143,7 +141,7 @@ class socket(Original):
             raise TimeoutError("timed out")
 
     def _is_ready_by(self, event: int, deadline: float | None) -> bool:
-        self._credit = CREDIT
+        rest()
         if self._emptied:
             self._emptied = False
         handle = self._handle
@@ -193,16 +191,11 @@ class socket(Original):
         sleep(min(seconds, left))
         return True
 
-    def _spend(self) -> None:
-        credit = self._credit
-        if credit:
-            self._credit = credit - 1
-        else:
-            self._give_way()
+    _spend = spend
 
     def _give_way(self) -> None:
         """Let others run, unless the caller must not wait: it would not have had to."""
-        self._credit = CREDIT
+        rest()
         if self._timeout != 0.0:
             try:
                 yield_now()
@@ -402,7 +395,6 @@ def _adopt(fd: int, family: int, type: int, proto: int) -> socket:
     """Return a socket that owns *fd*, as ``socket(family, type, proto, fd)`` makes it, in less time."""
     sock = socket.__new__(socket)
     sock._handle = sock._hub = None
-    sock._credit = CREDIT
     sock._answered = True
     sock._emptied = False if _is_tcp(family, type, proto) else None
     sock._io_refs = 0

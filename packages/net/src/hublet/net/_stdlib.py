@@ -12,7 +12,8 @@ from __future__ import annotations
 import socket as _stdlib
 from typing import TYPE_CHECKING, Any
 
-from ._create import connect_to_any
+from ._create import HAPPY_EYEBALLS_DELAY, connect_to_any
+from ._socket import socket
 
 try:
     import ssl  # noqa: F401
@@ -35,5 +36,9 @@ def create_connection(
     all_errors: bool = False,
 ) -> _stdlib.socket:
     """As `hublet.net.socket.create_connection`, with the `socket` and `getaddrinfo` that the stdlib's module has now."""
-    made: _stdlib.socket = connect_to_any(_stdlib.socket, _stdlib.getaddrinfo, address, timeout, source_address, all_errors)
+    # Other sockets than ours need not be cooperative, and to race they would have to be.
+    delay = HAPPY_EYEBALLS_DELAY if _stdlib.socket is socket else None
+    made: _stdlib.socket = connect_to_any(
+        _stdlib.socket, _stdlib.getaddrinfo, address, timeout, source_address, all_errors, delay
+    )
     return made

@@ -102,17 +102,18 @@ class StreamServer(BaseServer):
 
     # Handling
 
-    def _handle_and_close(self, sock: Any, *args: Any) -> None:
+    def _handle_and_close(self, sock: Any, address: Any) -> None:
+        # No `*args`: called with those, the handler would have a C frame of its own for each switch to copy (benchmarks/echo).
         here = getcurrent()
-        self._handlers.begin(here, (sock, *args))
+        self._handlers.begin(here, (sock, address))
         try:
             if self._wrap is not None:
                 sock = self._wrap(sock)
-                self._handlers.begin(here, (sock, *args))
-            self._handle(sock, *args)
+                self._handlers.begin(here, (sock, address))
+            self._handle(sock, address)
         finally:
             self._handlers.discard(here)
-            self.do_close(sock, *args)
+            self.do_close(sock, address)
 
     # Draining
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import _socket
 import errno
 import os
+from _thread import _local
 from typing import TYPE_CHECKING, Any
 
 from hublet.core.lowlevel import READ, WRITE
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from ._socket import socket
 
 __all__ = [
-    "CREDIT",
     "accept",
     "accept_from",
     "compiled",
@@ -32,13 +32,13 @@ __all__ = [
     "send",
     "sendall",
     "sendto",
+    "rest",
+    "spend",
 ]
 
 compiled = False
 
-CREDIT = 32
-"""Calls of one socket that need not wait, one after the other, before others get their turn."""
-
+_CREDIT = 32  # calls in one thread that need not wait, one after the other, before others get their turn
 _CREDIT_IN_BYTES = 1 << 20  # the same inside one `sendall`
 
 # What never waits in C either, whatever the timeout: for the error queue the kernel has no event.
@@ -52,17 +52,38 @@ _recv, _recv_into, _recvfrom, _send = _base.recv, _base.recv_into, _base.recvfro
 _adopt: Any = None
 
 
+class _PerThread(_local):
+    credit = _CREDIT
+
+
+_here = _PerThread()
+
+
 def prepare(socket_class: Any, adopt: Any) -> None:
     """Work for *socket_class*.  ``adopt(fd, family, type, proto)`` makes one of it around a descriptor."""
     global _adopt
     _adopt = adopt
 
 
+def rest() -> None:
+    """Say that the greenlet that runs has let others run."""
+    _here.credit = _CREDIT
+
+
+def spend(self: socket) -> None:
+    """Let others run, if the socket is not non-blocking, after too many calls that need not wait."""
+    credit = _here.credit
+    if credit:
+        _here.credit = credit - 1
+    else:
+        self._give_way()
+
+
 def recv(self: socket, bufsize: int, flags: int = 0, /) -> bytes:
     """As `socket.recv`.  Parks."""
-    credit = self._credit  # `_spend`, without the call
+    credit = _here.credit  # `spend`, without the call
     if credit:
-        self._credit = credit - 1
+        _here.credit = credit - 1
     else:
         self._give_way()
     if flags and self._gathers(flags):
@@ -79,9 +100,9 @@ def recv(self: socket, bufsize: int, flags: int = 0, /) -> bytes:
 
 def recv_into(self: socket, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
     """As `socket.recv_into`.  Parks."""
-    credit = self._credit
+    credit = _here.credit
     if credit:
-        self._credit = credit - 1
+        _here.credit = credit - 1
     else:
         self._give_way()
     if flags and self._gathers(flags):
@@ -105,9 +126,9 @@ def recvfrom(self: socket, bufsize: int, flags: int = 0, /) -> tuple[bytes, _Ret
 
 def send(self: socket, data: ReadableBuffer, flags: int = 0, /) -> int:
     """As `socket.send`.  Parks."""
-    credit = self._credit
+    credit = _here.credit
     if credit:
-        self._credit = credit - 1
+        _here.credit = credit - 1
     else:
         self._give_way()
     try:
@@ -122,9 +143,9 @@ def send(self: socket, data: ReadableBuffer, flags: int = 0, /) -> int:
 
 def sendall(self: socket, data: ReadableBuffer, flags: int = 0, /) -> None:
     """As `socket.sendall`: one deadline for all of *data*.  Parks."""
-    credit = self._credit
+    credit = _here.credit
     if credit:
-        self._credit = credit - 1
+        _here.credit = credit - 1
     else:
         self._give_way()
     try:
@@ -167,7 +188,7 @@ def sendto(self: socket, *args: Any) -> int:
 
 def accept(self: socket) -> tuple[socket, _RetAddress]:
     """As `socket.accept`.  Parks.  What it returns is one of these sockets, whatever the class of this one."""
-    self._spend()
+    spend(self)
     accepted = accept_from(self)
     if accepted is not None:
         return accepted

@@ -37,6 +37,14 @@ cdef extern from *:
     #include <structmember.h>
     #include <sys/socket.h>
 
+    #if defined(__GLIBC__)
+      /* An integer fits into what glibc keeps free for this; elsewhere a loaded library may not ask for it. */
+      #define HUBLET_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
+    #else
+      #define HUBLET_THREAD_LOCAL __thread
+    #endif
+    static HUBLET_THREAD_LOCAL int hublet_spent = 0;
+
     #define HUBLET_KEEP_GIL 65536
     static char hublet_scratch[HUBLET_KEEP_GIL];
 
@@ -168,6 +176,7 @@ cdef extern from *:
     enum: HUBLET_KEEP_GIL
     int MSG_DONTWAIT, MSG_ERRQUEUE, AF_INET, AF_INET6
     char *hublet_scratch
+    int hublet_spent
     Py_ssize_t hublet_slot_offset(object descriptor) except -1
     PyObject *HUBLET_SLOT(PyObject *self, Py_ssize_t offset)
     void hublet_set_slot(PyObject *self, Py_ssize_t offset, object value)
@@ -187,13 +196,12 @@ cdef extern from "Python.h":
     PyObject *PyBytes_New "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t size) except NULL
 
 compiled = True
-CREDIT = 32
 
 cdef enum:
     READ = 1
     WRITE = 2
-    BUDGET = 32  # as CREDIT
-    BUDGET_IN_BYTES = 1 << 20
+    CREDIT = 32  # calls in one thread that need not wait, one after the other, before others get their turn
+    CREDIT_IN_BYTES = 1 << 20  # the same inside one `sendall`
     COPIED = 16384
 
 cdef PyTypeObject *socket_class = NULL
@@ -206,16 +214,15 @@ cdef object base_accept = _base._accept
 cdef object base_recvfrom = _base.recvfrom
 cdef bint knows_layout = False
 cdef bint is_bulk = False  # what came last was more than is copied with profit
-cdef Py_ssize_t answered_at, credit_at, emptied_at, handle_at, timeout_at
+cdef Py_ssize_t answered_at, emptied_at, handle_at, timeout_at
 
 
 def prepare(new_socket_class, new_adopt):
     """Work for *new_socket_class*.  ``adopt(fd, family, type, proto)`` makes one of it around a non-blocking descriptor."""
-    global adopt, answered_at, credit_at, emptied_at, handle_at, knows_layout, socket_class, socket_type, timeout_at
+    global adopt, answered_at, emptied_at, handle_at, knows_layout, socket_class, socket_type, timeout_at
     adopt, socket_type = new_adopt, new_socket_class
     socket_class = <PyTypeObject *>socket_type
     answered_at = hublet_slot_offset(new_socket_class.__dict__["_answered"])
-    credit_at = hublet_slot_offset(new_socket_class.__dict__["_credit"])
     emptied_at = hublet_slot_offset(new_socket_class.__dict__["_emptied"])
     handle_at = hublet_slot_offset(new_socket_class.__dict__["_handle"])
     timeout_at = hublet_slot_offset(new_socket_class.__dict__["_timeout"])
@@ -235,7 +242,7 @@ def prepare(new_socket_class, new_adopt):
 cdef inline int check(object self) except -1:
     if not PyObject_TypeCheck(self, socket_class):
         raise TypeError(f"{self!r} is no {socket_type!r}")
-    if HUBLET_SLOT(<PyObject *>self, credit_at) == NULL:
+    if HUBLET_SLOT(<PyObject *>self, timeout_at) == NULL:
         raise AttributeError(f"{type(self).__name__}.__init__() was not called")
     return 0
 
@@ -246,15 +253,6 @@ cdef inline int descriptor(object self) except? -1:
 
 cdef inline int family_of(object self) except? -1:
     return (<hublet_socket *><PyObject *>self).family if knows_layout else self.family
-
-
-cdef inline int spend(object self) except -1:
-    cdef long credit = PyLong_AsLong(<object>HUBLET_SLOT(<PyObject *>self, credit_at))
-    if credit > 0:
-        hublet_set_slot(<PyObject *>self, credit_at, credit - 1)
-    else:
-        self._give_way()
-    return 0
 
 
 cdef inline object timeout_of(object self):
@@ -271,6 +269,28 @@ cdef inline object deadline_of(object self):
     return None if timeout is None else deadline_in(timeout)
 
 
+# Fairness
+
+
+def rest():
+    """Say that the greenlet that runs has let others run."""
+    global hublet_spent
+    hublet_spent = 0
+
+
+def spend(self):
+    """Let others run, if the socket is not non-blocking, after too many calls that need not wait."""
+    count_call(self)
+
+
+cdef inline int count_call(object self) except -1:
+    global hublet_spent
+    hublet_spent += 1
+    if hublet_spent > CREDIT:
+        self._give_way()
+    return 0
+
+
 # Waiting
 
 
@@ -278,7 +298,8 @@ cdef int pause(object self, int event, object deadline, bint tried) except -1:
     """Park until it is time for a system call; not *tried*, return at once where there is no telling."""
     cdef PyObject *handle = HUBLET_SLOT(<PyObject *>self, handle_at)
     cdef int outcome
-    hublet_set_slot(<PyObject *>self, credit_at, BUDGET)
+    global hublet_spent
+    hublet_spent = 0
     if <object>handle is not None:
         outcome = wait_to_call(<object>handle, read_event if event == READ else write_event, deadline, tried)
         if outcome > 0:
@@ -307,7 +328,7 @@ cdef Py_ssize_t receive(object self, void *buf, Py_ssize_t size, int flags) exce
     cdef object deadline = later
     cdef Py_ssize_t count
     cdef PyObject *emptied = HUBLET_SLOT(<PyObject *>self, emptied_at)
-    spend(self)
+    count_call(self)
     if <object>emptied is True and flags == 0 and size > 0 and may_wait(self, 0):
         deadline = deadline_of(self)
         pause(self, READ, deadline, False)
@@ -333,7 +354,7 @@ def recv(self, Py_ssize_t bufsize, int flags=0, /):
     if bufsize < 0:
         raise ValueError("negative buffersize in recv")
     if flags and self._gathers(flags):
-        spend(self)
+        count_call(self)
         return self._recv_all(bufsize, flags)
     if bufsize <= HUBLET_KEEP_GIL and not is_bulk:
         count = receive(self, hublet_scratch, bufsize, flags)
@@ -357,7 +378,7 @@ def recv_into(self, buffer, Py_ssize_t nbytes=0, int flags=0):
     if flags and self._gathers(flags):
         whole = memoryview(buffer).cast("B")
         if 0 <= nbytes <= len(whole):
-            spend(self)
+            count_call(self)
             return self._recv_all_into(whole[:nbytes] if nbytes else whole, flags)
     try:
         PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
@@ -386,7 +407,7 @@ def recvfrom(self, Py_ssize_t bufsize, int flags=0, /):
     family = family_of(self)
     if bufsize > HUBLET_KEEP_GIL or bufsize < 0 or family != AF_INET and family != AF_INET6:
         return self._call(READ, flags, base_recvfrom, bufsize, flags)
-    spend(self)
+    count_call(self)
     while True:
         count = hublet_recvfrom(descriptor(self), hublet_scratch, bufsize, flags, &address, &length)
         if count >= 0:
@@ -410,7 +431,7 @@ def send(self, data, int flags=0, /):
     check(self)
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
-        spend(self)
+        count_call(self)
         while True:
             count = hublet_send(descriptor(self), view.buf, view.len, flags)
             if count >= 0:
@@ -431,7 +452,7 @@ def sendall(self, data, int flags=0, /):
     check(self)
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
-        spend(self)
+        count_call(self)
         while True:
             count = hublet_send(descriptor(self), <char *>view.buf + sent, view.len - sent, flags)
             if count >= 0:
@@ -440,7 +461,7 @@ def sendall(self, data, int flags=0, /):
                 if sent >= view.len:
                     return
                 at_once += count
-                if at_once >= BUDGET_IN_BYTES:
+                if at_once >= CREDIT_IN_BYTES:
                     at_once = 0
                     self._give_way()
             else:
@@ -474,7 +495,7 @@ def sendto(self, *args):
         return self._sendto(*args)
     PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE)
     try:
-        spend(self)
+        count_call(self)
         while True:
             count = hublet_sendto(descriptor(self), view.buf, view.len, flags, &address, length)
             if count >= 0:
@@ -494,7 +515,7 @@ def accept(self):
     """As `socket.accept`.  Parks.  What it returns is one of these sockets, whatever the class of this one."""
     cdef object deadline
     check(self)
-    spend(self)
+    count_call(self)
     accepted = accept_from(self)
     if accepted is not None:
         return accepted

@@ -10,4 +10,5 @@ cdef class Slots:
     cpdef bint wait_and_take(self, object deadline, object reason) except -1
     cpdef Py_ssize_t wait(self, object deadline, object reason) except -1
     cpdef object give(self)
+    cpdef object resize(self, Py_ssize_t more)
     cdef int _settle(self) except -1

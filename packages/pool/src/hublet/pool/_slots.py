@@ -51,6 +51,11 @@ class Slots:
         self.free += 1
         self._settle()
 
+    def resize(self, more: int) -> None:
+        """Let there be *more* places, or fewer if it is negative: those that are taken stay so.  Never switches."""
+        self.free += more
+        self._settle()
+
     def _settle(self) -> None:
         while self._line and self.take():
             if not self._line.unpark():

@@ -1,215 +1,177 @@
-"""Our end of a child's pipe as a file: the standard library's buffers and text layers over a raw file that parks.
+"""File objects that a greenlet can wait for: on what can be polled, and, with native threads, on anything.
 
-The descriptor is left *blocking*.  `O_NONBLOCK` belongs not to a descriptor but to the open pipe, which others may hold
-as well: given to a second child (``Popen(["grep", "x"], stdin=first.stdout)``), it would make that child's reads fail
-with `EAGAIN`, and a program that calls ``os.read(child.stdout.fileno(), n)`` expects it to wait.  So the raw file asks
-`poll(2)` first, and moves no more than what cannot block then: for a write that is `PIPE_BUF` bytes, as in the standard
-library's `communicate`.  A pipe that somebody has made non-blocking is served just as well.
-
-Nothing that was read is lost when a greenlet is killed or times out in the middle of reading to the end: it is what the
-next read begins with.
+gevent's names.  Each is a thin skin over a file of the standard library's kind, which does the work: what that file can
+do, the object can, and what it cannot (`read1` of a text file), the object has no such method.
 """
 
 from __future__ import annotations
 
 import io
-import os
-import select
-import warnings
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
-from hublet.core import getcurrent
-from hublet.core.lowlevel import ParkingLot, notify_closing
+from hublet.core.lowlevel import call_in_thread
 
-from ._ready import READ, WRITE, wait_ready
+from ._native import allocate_lock
 
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer, WriteableBuffer
-
-__all__ = ["PIPE_BUF", "RawPipe", "open_pipe", "take_unread"]
-
-PIPE_BUF: int = getattr(select, "PIPE_BUF", 512)
-"""How many bytes a pipe that is writable takes without blocking."""
-
-_CHUNK = 65536
-
-# Taken now: patching `os` must not make the raw file wait twice.
-_read, _readv, _write, _close = os.read, os.readv, os.write, os.close
+__all__ = ["FileObject", "FileObjectPosix", "FileObjectThread"]
 
 
-class RawPipe(io.RawIOBase):
-    """One end of a pipe.  Reading and writing park; `close` wakes who waits, with `OSError(EBADF)`."""
+class _FileObject:
+    """What both have: the file below, and that it is iterated over, entered and closed like one."""
 
-    def __init__(self, fd: int, mode: str) -> None:
-        self.name = fd  # as of the file that `io.open` makes; stays when it is closed
-        self.mode = mode
-        self._fd = fd
-        self._unread = b""
-        self._user: Any = None  # the greenlet that is inside a call; parked there, if another one looks
-        self._outside = ParkingLot()
+    _file: Any
+    _owner: Any = None  # the file that we were given, which has the descriptor
 
-    def fileno(self) -> int:
-        """Return the descriptor.  Raises `ValueError` if it is closed."""
-        if self.closed:
-            raise ValueError("I/O operation on closed file")
-        return self._fd
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "_file":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self._file, name)
 
-    def readable(self) -> bool:
-        """Say whether this is an end to read from."""
-        return "r" in self.mode
+    @property
+    def name(self) -> Any:
+        """What it was opened by, a path or a descriptor; stays when it is closed."""
+        return getattr(self._file if self._owner is None else self._owner, "name", None)
 
-    def writable(self) -> bool:
-        """Say whether this is an end to write to."""
-        return "w" in self.mode
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Fill *buffer* with what there is and return how many bytes that is; 0 at the end.  Parks if there is none."""
-        if not self.readable():
-            raise io.UnsupportedOperation("not readable")
-        view = memoryview(buffer).cast("B")
-        if self._unread:
-            count = min(len(view), len(self._unread))
-            view[:count] = self._unread[:count]
-            self._unread = self._unread[count:]
-            return count
-        return self._when_ready(READ, _readv, [view]) if view else 0
-
-    def readall(self) -> bytes:
-        """Read to the end.  Parks.  If it is interrupted, the next read begins with what this one has read."""
-        if not self.readable():
-            raise io.UnsupportedOperation("not readable")
-        chunks = [self.take_unread()]
-        try:
-            while True:
-                chunk = self._when_ready(READ, _read, _CHUNK)
-                if not chunk:
-                    return b"".join(chunks)
-                chunks.append(chunk)
-        except BaseException:
-            self._unread = b"".join(chunks)
-            raise
-
-    def take_unread(self) -> bytes:
-        """Return what an interrupted `readall` has left, and forget it.  Never switches."""
-        unread, self._unread = self._unread, b""
-        return unread
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        """Write the beginning of *data* and return how many bytes that were.  Parks until some can be written."""
-        if not self.writable():
-            raise io.UnsupportedOperation("not writable")
-        view = memoryview(data).cast("B")
-        return self._when_ready(WRITE, _write, view[:PIPE_BUF]) if view else 0
-
-    def _when_ready(self, event: int, call: Any, argument: Any) -> Any:
-        fd = self.fileno()
-        self._user = getcurrent()
-        try:
-            while True:
-                wait_ready({fd: event})
-                try:
-                    return call(fd, argument)
-                except BlockingIOError:
-                    pass  # somebody made it non-blocking, and was faster
-        finally:
-            self._user = None
-            self._outside.unpark_all()
-
-    def wait_for_my_turn(self) -> None:
-        """Park until no other greenlet is inside a call."""
-        while self._user is not None and self._user is not getcurrent():
-            self._outside.park(reason=f"{self._user!r} to be done with {self!r}")
-
-    def throw_others_out(self) -> None:
-        """Let a greenlet that waits inside a call leave it with `OSError(EBADF)`, and park until it has."""
-        while self._user is not None and self._user is not getcurrent():
-            notify_closing(self._fd)
-            self.wait_for_my_turn()
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return bool(self._file.closed)
 
     def close(self) -> None:
-        """Close the descriptor.  Whoever waits for it gets `OSError(EBADF)`.  Never switches; may be called twice."""
-        if self.closed:
-            return
-        fd, self._fd = self._fd, -1
-        try:
-            super().close()
-        finally:
-            notify_closing(fd)
-            _close(fd)
+        """Send what is buffered and close it, with the file that it was made of unless *closefd* was false.
 
-    def _dealloc_warn(self, source: object) -> None:
-        # Called by the buffers of `io` when they are dropped open.
-        if not self.closed:
-            warnings.warn(f"unclosed file {source!r}", ResourceWarning, stacklevel=2, source=source)
+        Parks if there is something to send.  May be called twice.
+        """
+        try:
+            self._file.close()
+        finally:
+            if self._owner is not None:
+                self._owner.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        line = self.readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
 
     def __repr__(self) -> str:
-        state = "[closed]" if self.closed else f"name={self.name!r} mode={self.mode!r}"
-        return f"<{type(self).__name__} {state}>"
+        return f"<{type(self).__name__} of {self._file!r}>"
 
 
-class _UnbufferedPipe(RawPipe):
-    """The same for a user who wants no buffer: it writes all that it is given, as a file on a blocking descriptor."""
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        """Write all of *data* and return how many bytes that were.  Parks until it is written."""
-        view = memoryview(data).cast("B")
-        written = 0
-        while written < len(view):
-            written += super().write(view[written:])
-        return written
+def _mode_of(file: Any) -> str:
+    """Return the mode in which to open the descriptor of *file* once more."""
+    mode = getattr(file, "mode", None)
+    if isinstance(mode, str):
+        return mode
+    mode = ("r" if file.readable() else "") or "w"
+    return mode if isinstance(file, io.TextIOBase) else mode + "b"
 
 
-# The buffers of `io` have a lock, which other threads wait for, but a second greenlet of the same thread is an error
-# ("reentrant call").  For a write it is kept out until the first is done; a close puts the other one out.
+def _text_options(file: Any, mode: str, encoding: Any, errors: Any) -> tuple[Any, Any]:
+    if "b" in mode or not isinstance(file, io.TextIOBase):
+        return encoding, errors
+    return encoding or file.encoding, errors or file.errors
 
 
-class _Reader(io.BufferedReader):
-    raw: RawPipe
+if sys.platform != "win32":
+    from ._open import open_file
 
-    def close(self) -> None:
-        if not self.closed:
-            self.raw.throw_others_out()
-        super().close()
+    class FileObjectPosix(_FileObject):
+        """A file on a pipe, a tty, or whatever else can be polled, whose reading and writing parks.
+
+        *fobj* is a path, a descriptor or a file; the rest is as for `io.open`, and what is not given is as *fobj* has it.
+        *mode* is "r" for what has none, *bufsize* another word for *buffering*.  With a file as *fobj*, what that file
+        has read ahead stays in it.  Regular files are read and written as ever: the kernel finds them always ready.
+        The descriptor stays blocking.  Raises as `io.open`.
+        """
+
+        def __init__(
+            self,
+            fobj: Any,
+            mode: str | None = None,
+            buffering: int | None = None,
+            encoding: str | None = None,
+            errors: str | None = None,
+            newline: str | None = None,
+            closefd: bool = True,
+            *,
+            bufsize: int | None = None,
+        ) -> None:
+            size = -1 if buffering is None and bufsize is None else int(buffering if bufsize is None else bufsize)  # type: ignore[arg-type]
+            if not hasattr(fobj, "fileno"):
+                self._file = open_file(fobj, mode or "r", size, encoding, errors, newline, closefd)
+                return
+            mode = mode or _mode_of(fobj)
+            if fobj.writable():
+                fobj.flush()
+            encoding, errors = _text_options(fobj, mode, encoding, errors)
+            self._file = open_file(fobj.fileno(), mode, size, encoding, errors, newline, closefd=False)
+            if closefd:
+                self._owner = fobj
 
 
-class _Writer(io.BufferedWriter):
-    raw: RawPipe
+class FileObjectThread(_FileObject):
+    """Any file, each of whose calls is made in a native thread, one at a time.  Parks.
 
-    def write(self, data: ReadableBuffer, /) -> int:
-        self.raw.wait_for_my_turn()
-        return super().write(data)
-
-    def flush(self) -> None:
-        if not self.closed:
-            self.raw.wait_for_my_turn()
-        super().flush()
-
-    def close(self) -> None:
-        if not self.closed:
-            self.raw.throw_others_out()
-        super().close()
-
-
-def open_pipe(fd: int, mode: str, buffering: int = -1) -> Any:
-    """Return a binary file on *fd*, one end of a pipe, which it closes; as ``io.open(fd, mode, buffering)``.
-
-    *mode* is "rb" or "wb"; *buffering* is a number of bytes, 0 for none and negative for the usual.  Never switches.
+    *fobj* is a path, a descriptor or a file object of any kind; the rest is as for `io.open`, and has no meaning with a
+    file object.  With *lock* false, calls may overlap, and *fobj* has to bear that.  A greenlet that is killed or times
+    out goes on at once; the call that it made goes on to its end, and what that reads is lost.  Raises as `io.open`.
     """
-    if buffering == 0:
-        return _UnbufferedPipe(fd, mode)
-    if buffering == 1:
-        warnings.warn(
-            "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-    size = buffering if buffering > 1 else io.DEFAULT_BUFFER_SIZE
-    raw = RawPipe(fd, mode)
-    return _Reader(raw, size) if mode == "rb" else _Writer(raw, size)
+
+    def __init__(
+        self,
+        fobj: Any,
+        mode: str | None = None,
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        closefd: bool = True,
+        *,
+        bufsize: int | None = None,
+        lock: bool = True,
+    ) -> None:
+        self._lock = allocate_lock() if lock else None
+        self._closes = True
+        if hasattr(fobj, "read") or hasattr(fobj, "write"):
+            self._file, self._closes = fobj, closefd
+        else:
+            self._file = open(fobj, mode or "r", buffering if bufsize is None else bufsize, encoding, errors, newline, closefd)
+
+    def _call(self, name: str, args: tuple[Any, ...]) -> Any:
+        method = getattr(self._file, name)
+        if self._lock is None:
+            return method(*args)
+        with self._lock:
+            return method(*args)
+
+    def __getattr__(self, name: str) -> Any:
+        found = super().__getattr__(name)
+        return partial(self._in_thread, name) if name in _BLOCKING else found
+
+    def _in_thread(self, name: str, *args: Any) -> Any:
+        return call_in_thread(self._call, name, args)
+
+    def close(self) -> None:
+        """Send what is buffered and close it, or, with *closefd* false, only send.  Parks."""
+        self._in_thread("close" if self._closes else "flush")
 
 
-def take_unread(file: Any) -> bytes:
-    """Return what an interrupted reading to the end of *file*, one of ours or not, has left, and forget it."""
-    buffer = getattr(file, "buffer", file)
-    raw = getattr(buffer, "raw", buffer)
-    return raw.take_unread() if isinstance(raw, RawPipe) else b""
+_BLOCKING = frozenset(
+    "read read1 readall readinto readinto1 readline readlines write writelines flush seek tell truncate peek detach".split()
+)
+
+FileObject: Any = FileObjectThread if sys.platform == "win32" else FileObjectPosix
+"""The one that suits the platform."""

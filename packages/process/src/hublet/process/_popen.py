@@ -7,7 +7,7 @@ moved them fails at import and not in somebody's program.
 
 from __future__ import annotations
 
-import inspect
+import gc
 import io
 import os
 import subprocess as _subprocess
@@ -16,18 +16,22 @@ from typing import TYPE_CHECKING, Any, AnyStr, cast
 
 from hublet.core.lowlevel import deadline_in
 
-from ._fileobject import PIPE_BUF, open_pipe, take_unread
+from ._open import open_pipe, take_unread
+from ._raw import PIPE_BUF
 from ._ready import READ, WRITE, wait_ready
 from ._reaper import wait_until_reaped
 
-__all__ = ["Popen"]
+__all__ = ["Popen", "adopt"]
 
+_original = cast(Any, _subprocess.Popen)
 _TimeoutExpired = _subprocess.TimeoutExpired
 _CHUNK = 65536
 _read, _write, _close = os.read, os.write, os.close
 
 # Where our ends of the pipes are among the arguments of `_execute_child`.
-_EXECUTE_CHILD = list(inspect.signature(cast(Any, _subprocess.Popen)._execute_child).parameters)[1:]
+# (`inspect.signature` would say the same; `inspect` is slow to import.)
+_CODE = cast(Any, _subprocess.Popen)._execute_child.__code__
+_EXECUTE_CHILD = list(_CODE.co_varnames[1 : _CODE.co_argcount])
 _ENDS = {
     "stdin": _EXECUTE_CHILD.index("p2cwrite"),
     "stdout": _EXECUTE_CHILD.index("c2pread"),
@@ -211,3 +215,20 @@ def _close_quietly(file: Any) -> None:
         file.close()
     except BrokenPipeError:
         pass
+
+
+def adopt() -> None:
+    """Let subclasses of the standard library's `Popen` that were defined before, and children that run, wait as ours do.
+
+    Ours has no more than it, so that a class may be given ours as its base, and an object ours as its class.  The pipes of
+    such a child are the blocking files that they were; `communicate` and `wait` park.  Never switches.
+    """
+    for each in _original.__subclasses__():
+        if each is not Popen and not each.__module__.startswith("gevent."):
+            each.__bases__ = tuple(Popen if base is _original else base for base in each.__bases__)
+    for running in gc.get_referrers(_original):
+        if type(running) is _original:
+            running.__class__ = Popen
+            running._bufsize, running._unopened = -1, {}
+            if running._communication_started:
+                running._received = running._fileobj2output

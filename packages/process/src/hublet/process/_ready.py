@@ -16,7 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from hublet.core.errors import ConcurrentObjectUseError
-from hublet.core.lowlevel import READ, WRITE, Waiter, forget_fd, handle_for
+from hublet.core.lowlevel import READ, WRITE, Waiter, add_onlooker, forget_fd, handle_for, remove_onlooker, wait_on_handle
 
 if TYPE_CHECKING:
     from hublet.core.lowlevel import Handle
@@ -62,26 +62,31 @@ def _milliseconds(deadline: float | None) -> float | None:
 
 def _park(waiter: Waiter, wanted: Mapping[int, int], deadline: float | None) -> bool:
     """Park until any of the descriptors wakes *waiter*; false if *deadline* passed first."""
-    handles: list[Handle] = []
+    handles: list[tuple[Handle, int]] = []
     try:
         for fd, event in wanted.items():
             handle = handle_for(fd)
+            handles.append((handle, event))
+            if len(wanted) == 1:
+                return wait_on_handle(handle, event, deadline)
             first = handle.reader if event == READ else handle.writer
-            if first is not None:
+            if isinstance(first, Waiter):
                 raise ConcurrentObjectUseError(
-                    f"{getattr(first, 'greenlet', first)!r} waits for descriptor {fd} already, and only one greenlet can: "
+                    f"{first.greenlet!r} waits for descriptor {fd} already, and only one greenlet can: "
                     f"let one greenlet do all the {'reading' if event == READ else 'writing'}"
                 )
-            handles.append(handle)
-            if event == READ:
+            if first is not None:
+                add_onlooker(handle, event, waiter)  # beside those that only look, as `select` does
+            elif event == READ:
                 handle.set_reader(waiter)
             else:
                 handle.set_writer(waiter)
         return waiter.park(deadline)
     finally:
-        for handle in handles:
+        for handle, event in handles:
             handle.clear_reader(waiter)
             handle.clear_writer(waiter)
+            remove_onlooker(handle, event, waiter)
             # Without a loop, it was taken off by whoever closed the descriptor, and the number may be another's now.
             if handle.loop is not None and handle.reader is None and handle.writer is None:
                 forget_fd(handle.fd)

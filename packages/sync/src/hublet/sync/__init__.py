@@ -2,12 +2,14 @@
 
 from ._async_result import AsyncResult
 from ._barrier import Barrier, BrokenBarrierError
+from ._capacity_limiter import CapacityLimiter, CapacityLimiterStatistics
 from ._channel import Channel
 from ._condition import Condition
-from ._errors import Empty, Full, ShutDown
+from ._errors import BrokenResourceError, ClosedResourceError, Empty, EndOfChannel, Full, ShutDown
 from ._event import Event
 from ._lifo_queue import LifoQueue
 from ._lock import Lock
+from ._open_channel import Receiver, Sender, open_channel
 from ._priority_queue import PriorityQueue
 from ._queue import Queue, UnboundQueue
 from ._rlock import RLock
@@ -21,10 +23,15 @@ __all__ = [
     "Barrier",
     "BoundedSemaphore",
     "BrokenBarrierError",
+    "BrokenResourceError",
+    "CapacityLimiter",
+    "CapacityLimiterStatistics",
     "Channel",
+    "ClosedResourceError",
     "Condition",
     "DummySemaphore",
     "Empty",
+    "EndOfChannel",
     "Event",
     "Full",
     "JoinableQueue",
@@ -33,8 +40,11 @@ __all__ = [
     "PriorityQueue",
     "Queue",
     "RLock",
+    "Receiver",
     "Semaphore",
+    "Sender",
     "ShutDown",
     "SimpleQueue",
     "UnboundQueue",
+    "open_channel",
 ]

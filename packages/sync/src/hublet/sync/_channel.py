@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from hublet.core import getcurrent
 from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in, get_hub_if_exists, yield_now
 
-from ._errors import Empty, Full
+from ._errors import Empty, Full, ShutDown
 from ._offers import Offer, Offers
 from ._words import LOOK, TAKEN
 
@@ -21,20 +21,21 @@ class Channel(Generic[T]):
     """A meeting place: whoever puts an item waits until somebody gets it.  Always empty, and always full.
 
     Items are handed over in the order in which they are put, to getters in the order in which they come.  Iterating takes
-    items until one is `StopIteration`.  *maxsize* is for compatibility; anything but 1 is a `ValueError`.  Any thread may
-    use it.
+    items until one is `StopIteration`, or the channel is shut down.  *maxsize* is for compatibility; anything but 1 is a
+    `ValueError`.  Any thread may use it.
     """
 
     # Putters and getters could both join their lines at once, without having seen each other.  So each looks at the other
     # line after joining its own, and lets the first getter look for an offer again.  Only getters take offers.
 
-    __slots__ = ("__weakref__", "_getters", "_putters")
+    __slots__ = ("__weakref__", "_getters", "_putters", "is_shutdown")
 
     def __init__(self, maxsize: int = 1) -> None:
         if maxsize != 1:
             raise ValueError("a Channel has a maxsize of 1; for more, use a Queue")
         self._getters = ParkingLot()
         self._putters = Offers()
+        self.is_shutdown = False
 
     @classmethod
     def __class_getitem__(cls, item: Any) -> GenericAlias:
@@ -44,8 +45,10 @@ class Channel(Generic[T]):
         """Hand an item to somebody, waiting for them for at most *timeout* seconds; `None` is without limit.
 
         Parks, so that it returns after the item has arrived.  Raises `Full` if the time was up first, or if nobody is there
-        and *block* is false.
+        and *block* is false; `ShutDown` if the channel is shut down.
         """
+        if self.is_shutdown:
+            raise ShutDown
         if self._getters and self._getters.unpark(item):
             if block and getcurrent() is not get_hub_if_exists():
                 yield_now()
@@ -57,8 +60,12 @@ class Channel(Generic[T]):
         self._putters.add(offer)
         if self._getters:
             self._getters.unpark(LOOK)
+        if self.is_shutdown:
+            self._end()
         if not offer.park(self._putters, deadline):
             raise Full
+        if offer.waiter.value is not TAKEN:
+            raise ShutDown
 
     def put_nowait(self, item: T) -> None:
         """Hand an item to somebody who waits for one.  Never switches.  Raises `Full` if nobody does."""
@@ -68,7 +75,7 @@ class Channel(Generic[T]):
         """Take an item from somebody, waiting for them for at most *timeout* seconds; `None` is without limit.
 
         Parks, unless somebody waits with an item.  Raises `Empty` if the time was up first, or if nobody is there and
-        *block* is false.
+        *block* is false; `ShutDown` if nobody is there and the channel is shut down.
         """
         deadline = None if timeout is None or not block else deadline_in(timeout)
         while True:
@@ -76,11 +83,13 @@ class Channel(Generic[T]):
                 offer = self._putters.claim(TAKEN)
                 if offer is not None:
                     return offer.item  # type: ignore[no-any-return]
+            if self.is_shutdown:
+                raise ShutDown
             if not block:
                 raise Empty
             waiter = Waiter(self)
             self._getters.add(waiter)
-            if self._putters:
+            if self._putters or self.is_shutdown:
                 self._getters.unpark(LOOK)
             if not waiter.park(deadline):
                 raise Empty
@@ -95,11 +104,27 @@ class Channel(Generic[T]):
         return self
 
     def __next__(self) -> T:
-        """Return the next item, as `get`; the end is an item that is `StopIteration`."""
-        item = self.get()
+        """Return the next item, as `get`; the end is an item that is `StopIteration`, or that the channel is shut down."""
+        try:
+            item = self.get()
+        except ShutDown:
+            raise StopIteration from None
         if item is StopIteration:
             raise StopIteration
         return item
+
+    def shutdown(self, immediate: bool = False) -> None:
+        """Hand over no more: `put` and `get` raise `ShutDown`, also for those who wait.  Never switches.
+
+        *immediate* is for compatibility and has no meaning: nothing is stored.
+        """
+        self.is_shutdown = True
+        self._end()
+
+    def _end(self) -> None:
+        while self._putters.claim(LOOK) is not None:
+            pass
+        self._getters.unpark_all(LOOK)
 
     @property
     def balance(self) -> int:

@@ -14,4 +14,16 @@ else:
         """A queue that was shut down was asked to take an item, or, being empty, to give one."""
 
 
-__all__ = ["Empty", "Full", "ShutDown"]
+class ClosedResourceError(Exception):
+    """An end of a channel was used that is closed."""
+
+
+class BrokenResourceError(Exception):
+    """Something was sent to a channel whose receivers are all closed."""
+
+
+class EndOfChannel(Exception):
+    """All senders of a channel are closed, and everything that they sent was received."""
+
+
+__all__ = ["BrokenResourceError", "ClosedResourceError", "Empty", "EndOfChannel", "Full", "ShutDown"]

@@ -17,7 +17,7 @@ counts up is 64 bits wide.
 because CPython writes one byte and an eventfd wants eight.  To block the signals instead and let `epoll_pwait` unblock them
 is cheaper before 3.13, but in a process with several threads a blocked signal goes to another one and interrupts nothing.
 
-**The GIL** is given up only to wait, and the first look never waits.  Beside a thread that computes, whoever gives the lock
+**The GIL** is given up only to wait, and beside other threads the first look never waits.  Beside a thread that computes, whoever gives the lock
 up gets it back a switch interval (5 ms) later, and a busy hub would do that at every poll: 440 turns a second instead of
 7,200, CPython 3.11.  A look that finds nothing costs 0.1 µs; one that finds something saves the preparations for a wait.
 """
@@ -100,12 +100,19 @@ cdef extern from *:
     #endif
     }
 
+    /* Says whether nobody else could want the GIL. */
+    static int hublet_is_alone(void) {
+        PyThreadState *here = PyThreadState_Get();
+        return PyInterpreterState_ThreadHead(here->interp) == here && PyThreadState_Next(here) == NULL;
+    }
+
     /* Counts the forks between this process and the one that loaded the module. */
     static int hublet_forks = 0;
     static void hublet_count_fork(void) { hublet_forks++; }
     static int hublet_count_forks(void) { return pthread_atfork(NULL, NULL, hublet_count_fork); }
     """
     int hublet_forks
+    bint hublet_is_alone()
     int hublet_count_forks()
     int hublet_set_wakeup_fd(object set_wakeup_fd, int fd) except -2
     int hublet_epoll_wait(int epoll, epoll_event *events, int room, double seconds) nogil
@@ -280,11 +287,12 @@ cdef class EpollLoop(Loop):
         if self._next >= self._count:
             self._next = 0
             self._count = 0
-            self._take(hublet_epoll_wait(self._epoll, self._events, BATCH, 0.0))
-            if self._count == 0:
-                seconds = -1.0 if timeout is None else <double>timeout
-                if seconds > 0.0 or timeout is None:
-                    self._wait(seconds)
+            seconds = -1.0 if timeout is None else max(0.0, <double>timeout)
+            if seconds == 0.0 or not hublet_is_alone():
+                self._take(hublet_epoll_wait(self._epoll, self._events, BATCH, 0.0))
+            if self._count == 0 and seconds != 0.0:
+                self._wait(seconds)
+        self.sleeping = False
         self._hand_out()
 
     cdef int _wait(self, double seconds) except -1:

@@ -14,6 +14,7 @@ cdef class Handle:
     cdef public Entry reader
     cdef public Entry writer
     cdef public object data
+    cdef public bint kept
     cdef unsigned int generation  # for the native loop: which of all owners of this descriptor's number it is
 
     @cython.locals(loop=Loop)

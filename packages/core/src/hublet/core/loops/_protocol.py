@@ -11,8 +11,9 @@ A loop knows nothing of greenlets and deadlines.  Its rules:
 4. Readiness that nobody waits for may be dropped, so whoever waits must have tried the system call first and found that
    it would block (or asked `poll(2)`), or look at what the handle has kept of it (`Handle.fresh`).
 5. A loop belongs to the thread that made it.  Only `wake` may be called from another thread or from a signal handler.
-   `sleeping` is the hub's: it is set before the hub looks for the last time whether anything is ready, and reset after
-   `poll`; who finds it set must call `wake`.  A loop neither sets nor reads it, and no `wake` is lost, early as it may come.
+   `sleeping` is set by the hub before it looks for the last time whether anything is ready; who finds it set must call
+   `wake`.  A loop resets it when it has done waiting, before it notifies, or each notification would wake it for nothing.
+   No `wake` is lost, early as it may come.
 6. `poll` may return early, with nothing to show for it.  Signal handlers run while it waits, also of signals that come just
    before; a handler that changes what there is to wait for calls `wake`.
 7. What `notify` or a signal handler raises, `poll` raises; what else was ready is not lost but comes with the next `poll`.
@@ -37,7 +38,7 @@ class Handle:
     Used by one thread only: its loop's.
     """
 
-    __slots__ = ("armed", "data", "fd", "fresh", "loop", "reader", "writer")
+    __slots__ = ("armed", "data", "fd", "fresh", "kept", "loop", "reader", "writer")
 
     def __init__(self, loop: Loop, fd: int) -> None:
         self.loop: Loop | None = loop  # None once unwatched
@@ -48,6 +49,7 @@ class Handle:
         self.reader: Entry | None = None
         self.writer: Entry | None = None
         self.data: object = None  # for the loop's own use
+        self.kept = False  # between waits, by somebody who says so before the descriptor is closed
 
     def set_reader(self, entry: Entry) -> None:
         """Let *entry* be notified when the descriptor is readable.  The slot must be empty and the handle watched."""

@@ -166,6 +166,7 @@ class PyuvLoop(Loop):
         arrived = self._arrived
         if not arrived and not self._errors and (timeout is None or timeout > 0):
             self._wait(timeout)
+        self.sleeping = False
         while arrived:
             item = arrived.popleft()
             if item is not None:

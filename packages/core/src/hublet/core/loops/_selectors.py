@@ -105,6 +105,7 @@ class SelectorsLoop(Loop):
         ready = self._select(0)
         if not ready and (timeout is None or timeout > 0):
             ready = self._wait(_LONGEST if timeout is None else min(timeout, _LONGEST))
+        self.sleeping = False
         for key, events in ready:
             handle: Handle | None = key.data
             if handle is None:

@@ -1,0 +1,120 @@
+"""Build hublet-dns: compiled where that is possible, interpreted everywhere else.
+
+Everything that can be said once is in `pyproject.toml`.  This file finds what can be compiled: every `.py` that has a `.pxd`
+of the same name beside it; where there is a `.pyx` too, that is compiled, and the `.py` is its interpreted twin.  It is all of
+them or none, since they share C types.  The environment variable `HUBLET_PURE` decides:
+
+- unset: compile; if that does not work, say so and install the interpreted modules;
+- `1`: compile nothing;
+- `0`: compile, and fail if that does not work.
+"""
+
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+SOURCES = Path("src")
+PACKAGE = SOURCES / "hublet" / "dns"
+
+DIRECTIVES = {
+    "language_level": 3,
+    # Otherwise `timeout: float` becomes a C double, in the compiled build only.  C types come from the `.pxd` files;
+    # annotations are for readers and type checkers.
+    "annotation_typing": False,
+}
+
+# A class in C cannot inherit from `Generic`, which is a class in Python.  What is left out by that is for type checkers.
+GENERIC_BASE = re.compile(r"^(class \w+)\(Generic\[\w+\]\):$", re.MULTILINE)
+
+
+def find_extensions():
+    """Return one `Extension` for each module that can be compiled."""
+    extensions = []
+    for declaration in sorted(PACKAGE.glob("*.pxd")):
+        source = declaration.with_suffix(".pyx")
+        if not source.exists():
+            source = declaration.with_suffix(".py")
+        # The full dotted name: in a namespace package Cython would otherwise drop its first part.
+        module = ".".join(declaration.relative_to(SOURCES).with_suffix("").parts)
+        extensions.append(Extension(module, [source.as_posix()], optional=True))
+    return extensions
+
+
+class CannotCompileError(Exception):
+    """Something that compiling needs is missing, or an extension did not build."""
+
+
+class BuildAllOrNone(build_ext):
+    """Build every extension, or none of them."""
+
+    def finalize_options(self):
+        super().finalize_options()
+        if self.parallel is None:
+            self.parallel = os.cpu_count()
+
+    def run(self):
+        insist = os.environ.get("HUBLET_PURE") == "0"
+        try:
+            super().run()
+        except Exception as error:  # whatever it is: a build that is optional must not stop the install
+            if insist:
+                raise
+            self._forget()
+            self.warn(f"hublet.dns will run interpreted: {error}")
+
+    def build_extensions(self):
+        try:
+            from Cython.Build import cythonize  # late: not needed when nothing is compiled
+        except ImportError:
+            raise CannotCompileError("Cython is not installed") from None
+        self._try_the_compiler()
+        stage = Path(self.build_temp, "cython")
+        for extension in self.extensions:
+            extension.sources = [self._with_plain_bases(Path(extension.sources[0]), stage)]
+        made = cythonize(
+            self.extensions,
+            include_path=[str(SOURCES)],  # where the `.pxd` files are
+            build_dir=str(stage / "c"),  # generated C stays out of the source tree
+            compiler_directives=DIRECTIVES,
+            force=True,  # it cannot see that a copy depends on the `.pxd` files, which lie elsewhere
+        )
+        generated = {each.name: each.sources for each in made}
+        for extension in self.extensions:
+            extension.sources = generated[extension.name]
+        super().build_extensions()
+        missing = [each.name for each in self.extensions if not os.path.exists(self.get_ext_fullpath(each.name))]
+        if missing:
+            raise CannotCompileError(f"{', '.join(missing)} did not compile")
+
+    def _with_plain_bases(self, source, stage):
+        copy = stage / source.relative_to(SOURCES)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        text = GENERIC_BASE.sub(r"\1:", source.read_text(encoding="utf-8"))
+        if not copy.exists() or copy.read_text(encoding="utf-8") != text:
+            copy.write_text(text, encoding="utf-8")
+        return str(copy)
+
+    def _try_the_compiler(self):
+        # One small file first: without a compiler, one clear line instead of an error for each module.
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "probe.c")
+            source.write_text("#include <Python.h>\n")
+            try:
+                self.compiler.compile([str(source)], output_dir=folder)
+            except Exception as error:  # each compiler has its own
+                raise CannotCompileError(f"there is no working C compiler ({error})") from error
+
+    def _forget(self):
+        for extension in self.extensions:
+            Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
+
+
+if os.environ.get("HUBLET_PURE") == "1" or sys.implementation.name != "cpython":
+    setup()
+else:
+    setup(ext_modules=find_extensions(), cmdclass={"build_ext": BuildAllOrNone})

@@ -1,0 +1,23 @@
+cimport cython
+from ._answers cimport Answer
+from ._cache cimport Cache
+from ._flights cimport Flights
+from ._resolv_conf cimport ResolvConf
+
+cdef Answer _SILENCE
+
+cdef class Names:
+    cdef ResolvConf _resolv_conf
+    cdef object _sender
+    cdef Flights _flights
+    cdef Cache _cache
+    cdef object _settings
+    cdef bint _is_closed
+
+    cpdef object settings(self)
+    @cython.locals(key=str, found=list, missing=list)
+    cpdef list ask(self, str name, object kinds, object settings)
+    cdef list _ask_for(self, str key, str name, list kinds, object settings)
+    cpdef object _keep(self, str key, str kind, Answer answer)
+    cpdef object cache_clear(self)
+    cpdef object close(self)

@@ -1,0 +1,3 @@
+cdef object _MAPPED, _POLICIES
+
+cpdef list sorted_addresses(list addresses)

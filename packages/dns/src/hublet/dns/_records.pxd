@@ -1,0 +1,16 @@
+cimport cython
+from ._answers cimport Answer, is_hostname
+
+cdef double _ENDLESS
+
+# Of strings, numbers and tuples of strings: no cycle can go through it.
+@cython.final
+@cython.no_gc
+cdef class Record:
+    cdef public str owner
+    cdef public str kind
+    cdef public double ttl
+    cdef public str value
+
+@cython.locals(owner=str, names=list, values=list, ttl=double, alias=Record, record=Record)
+cpdef Answer answer_from(str name, str kind, list records, double negative_ttl)

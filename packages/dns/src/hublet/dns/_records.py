@@ -1,0 +1,53 @@
+"""From the records of a reply to the answer to the question: one reading of them, whoever took the bytes apart."""
+
+from __future__ import annotations
+
+from ._answers import FOUND, NO_DATA, Answer, is_hostname
+
+__all__ = ["Record", "answer_from"]
+
+_ENDLESS = float("inf")
+
+
+class Record:
+    """A record of a reply.  Names are as text, without a dot at the end."""
+
+    __slots__ = ("kind", "owner", "ttl", "value")
+
+    def __init__(self, owner: str, kind: str, ttl: int, value: str) -> None:
+        self.owner = owner  # in lower case
+        self.kind = kind  # "A", "AAAA", "PTR", "CNAME"
+        self.ttl = ttl  # seconds
+        self.value = value  # an address as the C library writes it, or a name
+
+
+def answer_from(name: str, kind: str, records: list[Record], negative_ttl: float) -> Answer:
+    """Return what *records*, the answer section of a reply without an error, say of *name*.
+
+    Aliases are followed as far as the reply tells where they lead.  *negative_ttl* is for how many seconds it may be kept
+    that there is nothing: RFC 2308 section 5.
+    """
+    owner = name.lower()
+    names = [name]
+    ttl: float = _ENDLESS
+    values: list[str] = []
+    for _ in range(len(records) + 1):  # aliases may go round in circles
+        alias = None
+        for record in records:
+            if record.owner != owner:
+                continue
+            if record.kind == kind:
+                ttl = min(ttl, record.ttl)
+                if record.value not in values and (kind != "PTR" or is_hostname(record.value)):
+                    values.append(record.value)
+            elif alias is None and record.kind == "CNAME":
+                alias = record
+        if values or alias is None:
+            break
+        ttl = min(ttl, alias.ttl)
+        owner = alias.value.lower()
+        if is_hostname(alias.value):
+            names.append(alias.value)
+    if not values:
+        return Answer(NO_DATA, is_final=bool(records), ttl=negative_ttl)
+    return Answer(FOUND, names[-1], tuple(names[:-1]), tuple(values), True, False, ttl)

@@ -1,0 +1,22 @@
+cimport cython
+from ._arguments cimport plain_name, row_like, templates_for
+from ._hosts cimport Hosts
+from ._names cimport Names
+from ._order cimport sorted_addresses
+from ._search cimport search
+
+cdef object AF_INET, AF_INET6, AF_UNSPEC, _EAI_NONAME, _KINDS
+cdef int _V4MAPPED, _ALL
+
+cdef class NetworkResolver:
+    cdef public Hosts _hosts
+    cdef public Names _names
+
+    cdef object _host_of(self, str name, object family, bint wants_v4, bint wants_v6, int flags)
+    cdef object _look_up_mapped(self, str name, bint wants_all)
+    cdef object _look_up(self, str name, object family, object nowhere=*)
+    cdef object _first_address(self, str name, object family)
+    cdef object _name_of(self, str address)
+    cdef object _own_domain(self)
+
+cdef bint _is_localhost(str name) except -1

@@ -1,0 +1,1 @@
+cpdef object source_of(str address)

@@ -1,0 +1,218 @@
+"""What was imported or made before the patching: it cannot be too late."""
+
+from __future__ import annotations
+
+import pytest
+
+EARLY = """
+    from time import sleep
+    from time import sleep as nap
+    import time
+    put_aside = time.sleep
+    def pause(seconds, sleeper=time.sleep):
+        sleeper(seconds)
+"""
+PATCH = """
+    import early, time
+    from hublet import monkey
+    original = time.sleep
+    monkey.patch_all()
+"""
+
+
+def test_what_a_module_has_imported_by_name_is_replaced_there(interpreter):
+    interpreter.write("early.py", EARLY)
+
+    printed = interpreter.script(PATCH + "    print(early.sleep is time.sleep, early.nap is time.sleep)")
+
+    assert printed == "True True"
+
+
+def test_what_a_module_has_put_aside_stays(interpreter):
+    interpreter.write("early.py", EARLY)
+
+    printed = interpreter.script(
+        PATCH + "    print(early.put_aside is original, early.pause.__defaults__ == (original,))"
+    )
+
+    assert printed == "True True"
+
+
+@pytest.mark.parametrize("name", ["gevent.early", "eventlet", "pydevd"])
+def test_what_others_need_to_have_is_left_to_them(interpreter, name):
+    interpreter.write(name.replace(".", "/") + ".py", "from time import sleep")
+    if "." in name:
+        interpreter.write("gevent/__init__.py", "")
+
+    printed = interpreter.script(
+        f"""
+        import importlib, time
+        from hublet import monkey
+        module = importlib.import_module({name!r})
+        original = time.sleep
+        monkey.patch_all()
+        print(module.sleep is original)
+        """
+    )
+
+    assert printed == "True"
+
+
+def test_a_package_can_say_that_it_keeps_originals(interpreter):
+    interpreter.write("keeper/__init__.py", "")
+    interpreter.write("keeper/_native.py", "__keeps_originals__ = True\nfrom time import sleep")
+    interpreter.write("keeper/other.py", "from time import sleep")
+
+    printed = interpreter.script(
+        """
+        import keeper._native, keeper.other, time
+        from hublet import monkey
+        original = time.sleep
+        monkey.patch_all()
+        print(keeper._native.sleep is original, keeper.other.sleep is original)
+        """
+    )
+
+    assert printed == "True True"
+
+
+def test_extension_modules_keep_what_they_have(script):
+    printed = script(
+        """
+        import os, posix, time
+        from hublet import monkey
+        monkey.patch_all()
+        print(posix.waitpid is monkey.get_original("os", "waitpid"))
+        """
+    )
+
+    assert printed == "True"
+
+
+LOCKING = """
+    class Lock:
+        def __enter__(self): pass
+        def __exit__(self, *exc_info): pass
+    class RLock(Lock): pass
+"""
+
+
+def test_locks_that_classes_have_are_renewed_unless_they_are_held(interpreter):
+    interpreter.write(
+        "early.py",
+        """
+        import threading
+        class Thing:
+            lock, rlock, held = threading.Lock(), threading.RLock(), threading.Lock()
+        Thing.held.acquire()
+        """,
+    )
+    interpreter.add_distribution("locking", "Patch('thread', 'threading', __name__, ('Lock', 'RLock'))", LOCKING)
+
+    printed = interpreter.script(
+        """
+        import early, threading
+        from hublet import monkey
+        before = type(early.Thing.held)
+        monkey.patch_thread()
+        print(type(early.Thing.lock) is threading.Lock, type(early.Thing.rlock) is threading.RLock)
+        print(type(early.Thing.held) is before)
+        """,
+        only=("locking",),
+    )
+
+    assert printed.splitlines() == ["True True", "True"]
+
+
+# What is imported later
+
+
+def test_what_is_lazy_is_patched_when_it_is_imported(interpreter):
+    interpreter.add_distribution(
+        "lazy", "Patch('a', 'colorsys', __name__, ('rgb_to_hsv',), lazy=True)", "rgb_to_hsv = 'ours'"
+    )
+
+    printed = interpreter.script(
+        """
+        import sys
+        from hublet import monkey
+        monkey.patch_all()
+        monkey.patch_all()
+        print("colorsys" in sys.modules, monkey.is_module_patched("colorsys"))
+        from colorsys import rgb_to_hsv
+        import colorsys
+        print(rgb_to_hsv, monkey.is_module_patched("colorsys"), "exec_module" in vars(colorsys.__loader__))
+        """
+    )
+
+    assert printed.splitlines() == ["False False", "ours True False"]
+
+
+def test_what_is_lazy_and_imported_already_is_patched_at_once(interpreter):
+    interpreter.add_distribution("lazy", "Patch('a', 'colorsys', __name__, ('rgb_to_hsv',), lazy=True)", "rgb_to_hsv = 1")
+
+    printed = interpreter.script("import colorsys, hublet.monkey as m; m.patch_all(); print(colorsys.rgb_to_hsv)")
+
+    assert printed == "1"
+
+
+def test_importing_what_is_lazy_and_does_not_exist_is_the_usual_error(interpreter):
+    interpreter.add_distribution("lazy", "Patch('a', 'no_such_thing', __name__, ('x',), lazy=True)", "x = 1")
+
+    printed = interpreter.script(
+        """
+        import hublet.monkey as m
+        m.patch_all()
+        try:
+            import no_such_thing
+        except ModuleNotFoundError as error:
+            print(error)
+        """
+    )
+
+    assert printed == "No module named 'no_such_thing'"
+
+
+# What this Python has otherwise
+
+
+def test_a_python_that_differs_in_what_a_record_relies_on_is_a_warning(interpreter):
+    interpreter.add_distribution(
+        "private",
+        "Patch('a', 'colorsys', __name__, ('rgb_to_hsv',), distribution='private', relies_on=("
+        "'colorsys:rgb_to_hsv(r, g, b)', 'colorsys:rgb_to_hls(r, g)', 'colorsys:gone', 'no_such_module:x', 'time:sleep(x)'))",
+        "rgb_to_hsv = 1",
+    )
+
+    printed = interpreter.script(
+        """
+        import warnings
+        from hublet import monkey
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            monkey.patch_all()
+        print(*(each.message for each in caught), [each.filename for each in caught])
+        """,
+        only=("private",),
+    )
+
+    assert "colorsys:rgb_to_hls takes (r, g, b), not (r, g) (private uses it)" in printed
+    assert "colorsys:gone does not exist" in printed
+    assert "no_such_module:x does not exist" in printed
+    assert "time:sleep is not a function written in Python" in printed
+    assert "rgb_to_hsv" not in printed
+    assert printed.endswith("['<string>']")
+
+
+def test_this_python_has_what_is_relied_on(script):
+    printed = script(
+        """
+        import warnings
+        warnings.simplefilter("error")
+        from hublet import monkey
+        monkey.patch_all()
+        print("no warning")
+        """
+    )
+
+    assert printed == "no warning"

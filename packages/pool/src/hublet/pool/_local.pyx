@@ -1,0 +1,127 @@
+"""`_local.py` in C: greenlet's C interface, and CPython's own lookup of attributes with a dictionary of our choice.
+
+The greenlet that came last is remembered, since the next to come is most often the same (benchmarks/sync.py, local).
+"""
+
+from cpython.object cimport PyObject
+
+from hublet.core import getcurrent
+
+from ._ending import Ending
+
+__all__ = ["local"]
+
+cdef extern from *:
+    """
+    #include "greenlet/greenlet.h"
+
+    /* As a borrowed pointer: whoever runs is alive. */
+    static inline PyObject *hublet_current(void) {
+        PyObject *current = (PyObject *)PyGreenlet_GetCurrent();
+        Py_XDECREF(current);
+        return current;
+    }
+    """
+    PyObject *hublet_current() except NULL
+    void PyGreenlet_Import()
+
+cdef extern from "Python.h":
+    # What `threading.local` is made of.  Not documented, and the same since Python 2.
+    object _PyObject_GenericGetAttrWithDict(object thing, object name, PyObject *values, int suppress)
+    int _PyObject_GenericSetAttrWithDict(object thing, object name, PyObject *value, PyObject *values) except -1
+
+PyGreenlet_Import()
+
+
+cdef class _Spaces:
+    """The attributes of one `local`, by the address of the greenlet that they belong to."""
+
+    def __cinit__(self, tuple args, dict kwargs):
+        self.args = args
+        self.kwargs = kwargs
+        self.all = {}
+        self.latest = NULL
+
+    cpdef object forget(self, size_t key):
+        """Drop what the greenlet at that address had."""
+        cdef object latest = None
+        if <size_t>self.latest == key:
+            self.latest = NULL
+            latest, self.latest_values = self.latest_values, None  # freed when all is in order
+        self.all.pop(key, None)
+
+    cdef list open(self, size_t key):
+        """Return what the greenlet at that address, which runs, has: the attributes, and what waits for its end."""
+        cdef list space = [{}, None]
+        cdef list found = self.all.setdefault(key, space)
+        if found is space:
+            space[1] = Ending(self, getcurrent(), key)
+        return found
+
+
+cdef class local:
+    """An object whose attributes are different ones in every greenlet, and in every native thread.
+
+    A subclass may have an `__init__`: it is called in each greenlet that comes to the object, when it first does, with the
+    arguments that the object was made with.  Slots of a subclass, like attributes of the class, are the same for all.  What
+    a greenlet has assigned is dropped when it ends.  Never switches, unless `__init__` does.  Any thread may use it.  Raises
+    `TypeError` if there are arguments and no `__init__` to take them; an attribute that only others have is an
+    `AttributeError`.
+    """
+
+    def __cinit__(self, *args, **kwargs):
+        if (args or kwargs) and type(self).__init__ is object.__init__:
+            raise TypeError(f"{type(self).__name__}() takes no arguments: it has no __init__")
+        self._spaces = _Spaces(args, kwargs)
+        self._spaces.open(<size_t>hublet_current())
+
+    cdef dict _values(self):
+        """Return the attributes of the current greenlet."""
+        cdef _Spaces spaces = self._spaces
+        cdef PyObject *current = hublet_current()
+        if spaces.latest == current:
+            return spaces.latest_values
+        return self._come(<size_t>current)
+
+    cdef dict _come(self, size_t key):
+        cdef _Spaces spaces = self._spaces
+        cdef list space = spaces.all.get(key)
+        cdef bint is_new = space is None
+        cdef object earlier
+        if is_new:
+            space = spaces.open(key)
+        # Nothing may come in between: the earlier values are freed at the end.
+        earlier = spaces.latest_values
+        spaces.latest_values = space[0]
+        spaces.latest = <PyObject *>key
+        if is_new and type(self).__init__ is not object.__init__:
+            try:
+                type(self).__init__(self, *spaces.args, **spaces.kwargs)
+            except BaseException:
+                spaces.forget(key)
+                raise
+        return space[0]
+
+    def __getattribute__(self, name):
+        cdef dict values = self._values()
+        if name == "__dict__":
+            return values
+        return _PyObject_GenericGetAttrWithDict(self, name, <PyObject *>values, 0)
+
+    def __setattr__(self, name, value):
+        if name == "__dict__":
+            raise AttributeError(f"{type(self).__name__!r} object attribute '__dict__' is read-only")
+        cdef dict values = self._values()
+        _PyObject_GenericSetAttrWithDict(self, name, <PyObject *>value, <PyObject *>values)
+
+    def __delattr__(self, name):
+        if name == "__dict__":
+            raise AttributeError(f"{type(self).__name__!r} object attribute '__dict__' is read-only")
+        cdef dict values = self._values()
+        _PyObject_GenericSetAttrWithDict(self, name, NULL, <PyObject *>values)
+
+    def __copy__(self):
+        """Make another with the same arguments, and let it have the attributes that this greenlet has here."""
+        cdef local copied = type(self)(*self._spaces.args, **self._spaces.kwargs)
+        copied._values().update(self._values())
+        return copied

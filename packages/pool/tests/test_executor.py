@@ -1,0 +1,250 @@
+"""`ThreadPoolExecutor`: `concurrent.futures`, for greenlets."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import subprocess
+import sys
+import textwrap
+import threading
+from concurrent.futures.thread import BrokenThreadPool
+
+import pytest
+
+from hublet.core import Timeout, get_hub, getcurrent, joinall, sleep, spawn, wait
+from hublet.core.testing import wait_all_parked
+from hublet.pool import ThreadPoolExecutor
+
+
+@pytest.fixture
+def executor():
+    with ThreadPoolExecutor(2) as executor:
+        yield executor
+    wait()
+
+
+@pytest.fixture
+def gate():
+    """A lock of the interpreter that calls wait for, open when the test ends."""
+    gate = threading.Lock()
+    gate.acquire()
+    yield gate
+    if gate.locked():
+        gate.release()
+
+
+def through(gate):
+    with gate:
+        return threading.get_ident()
+
+
+def test_it_is_an_executor_with_futures_of_the_standard_library(executor):
+    future = executor.submit(pow, 2, 5)
+
+    assert isinstance(executor, concurrent.futures.Executor)
+    assert isinstance(future, concurrent.futures.Future)
+    assert future.result() == 32
+    assert list(executor.map(pow, [2, 3], [2, 2])) == [4, 9]
+
+
+def test_greenlets_run_while_one_waits_for_a_result(executor, gate):
+    future = executor.submit(through, gate)
+    waiting = [spawn(future.result), spawn(future.exception)]
+    wait_all_parked()
+
+    assert not any(each.ready() for each in waiting) and not future.ready() and not future.successful()
+    gate.release()
+    assert waiting[0].get() != threading.get_ident()
+    assert waiting[1].get() is None
+    assert future.ready() and future.successful()
+
+
+def test_an_error_is_raised_by_result_and_returned_by_exception(executor):
+    future = executor.submit(divmod, 1, 0)
+
+    with pytest.raises(ZeroDivisionError):
+        future.result()
+    assert isinstance(future.exception(), ZeroDivisionError)
+    assert not future.successful()
+
+
+def test_result_gives_up_when_the_time_is_up(executor, gate):
+    future = executor.submit(through, gate)
+
+    with pytest.raises(concurrent.futures.TimeoutError):
+        future.result(timeout=0.001)
+    with pytest.raises(concurrent.futures.TimeoutError):
+        future.exception(timeout=0.001)
+    with pytest.raises(Timeout), Timeout(0.001):
+        future.result()
+
+
+def test_calls_beyond_its_workers_wait_in_line_and_can_be_cancelled(executor, gate):
+    begun = [executor.submit(through, gate) for _ in range(2)]
+    waiting = executor.submit(through, gate)
+    wait_for_start(begun)
+    result = spawn(waiting.result)
+    wait_all_parked()
+
+    assert waiting.cancel() and not begun[0].cancel()
+    with pytest.raises(concurrent.futures.CancelledError):
+        waiting.result()
+    result.join()
+    assert isinstance(result.exception, concurrent.futures.CancelledError)
+    assert not waiting.successful()
+
+
+@pytest.fixture(autouse=True)
+def _expect_cancelled(reports):
+    yield
+    reports.records = [each for each in reports.records if each.exc_info[0] is not concurrent.futures.CancelledError]
+
+
+def wait_for_start(futures):
+    while not all(each.running() or each.done() for each in futures):
+        sleep(0)
+
+
+def test_callbacks_run_in_the_hub_and_their_errors_do_not_break_it(executor, reports):
+    told = []
+    future = executor.submit(int)
+
+    def fail(future):
+        raise KeyError(future)
+
+    future.add_done_callback(fail)
+    future.add_done_callback(lambda future: told.append((getcurrent(), future.result())))
+    future.result()
+    wait()
+    future.add_done_callback(told.append)
+    wait()
+
+    assert told == [(get_hub(), 0), future]
+    assert [type(error) for error in reports.take_errors()] == [KeyError]
+
+
+def test_core_waits_for_futures(executor, gate):
+    slow, quick = executor.submit(through, gate), executor.submit(int)
+
+    assert wait([slow, quick], count=1) == [quick]
+    assert wait([slow], timeout=0.001) == []
+    gate.release()
+    assert set(wait([slow, quick])) == {slow, quick}
+
+
+def test_the_functions_of_the_standard_library_take_its_futures(executor):
+    futures = [executor.submit(pow, i, 2) for i in range(10)]
+
+    done, left = concurrent.futures.wait(futures, timeout=30)
+
+    assert done == set(futures) and not left
+    assert sorted(each.result() for each in concurrent.futures.as_completed(futures, timeout=30)) == [i * i for i in range(10)]
+
+
+def test_any_thread_may_submit_and_wait(executor, in_threads):
+    def use():
+        assert [executor.submit(pow, i, 2).result(timeout=30) for i in range(20)] == [i * i for i in range(20)]
+
+    def with_hub():
+        joinall([spawn(use) for _ in range(3)], raise_error=True)
+
+    main = spawn(use)
+    executor.submit(lambda: in_threads(use, with_hub, with_hub)).result()
+    main.get()
+
+
+def test_a_call_may_submit_another(executor):
+    assert executor.submit(lambda: executor.submit(int).result(timeout=30)).result() == 0
+
+
+def test_shutdown_waits_for_all_and_refuses_more(executor, gate):
+    futures = [executor.submit(through, gate) for _ in range(4)]
+    closing = spawn(executor.shutdown)
+    wait_all_parked()
+    assert not closing.ready()
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        executor.submit(int)
+
+    gate.release()
+    closing.get()
+
+    assert all(each.done() for each in futures)
+    executor.shutdown()
+
+
+def test_shutdown_may_cancel_what_has_not_begun(executor, gate):
+    futures = [executor.submit(through, gate) for _ in range(5)]
+    wait_for_start(futures[:2])
+
+    executor.shutdown(wait=False, cancel_futures=True)
+    gate.release()
+    executor.shutdown()
+
+    assert [each.cancelled() for each in futures] == [False] * 2 + [True] * 3
+
+
+def test_an_initializer_is_called_in_each_thread_before_its_first_call():
+    ready = []
+
+    def initialize(word):
+        ready.append((threading.get_ident(), word))
+
+    with ThreadPoolExecutor(2, initializer=initialize, initargs=("x",), thread_name_prefix="worker") as executor:
+        gate = threading.Barrier(2)
+        idents = {each.result() for each in [executor.submit(lambda: (gate.wait(10), threading.get_ident())[1])] * 1 + [
+            executor.submit(lambda: (gate.wait(10), threading.get_ident())[1])]}
+        name = executor.submit(lambda: threading.current_thread().name).result()
+    wait()
+
+    assert {ident for ident, word in ready} == idents and len(ready) == 2
+    assert name.startswith("worker_")
+
+
+def test_an_initializer_that_fails_breaks_the_executor(reports):
+    def initialize():
+        raise KeyError("no")
+
+    executor = ThreadPoolExecutor(1, initializer=initialize)
+    futures = [executor.submit(int) for _ in range(3)]
+
+    for each in futures:
+        with pytest.raises(BrokenThreadPool):
+            each.result()
+    with pytest.raises(BrokenThreadPool):
+        executor.submit(int)
+    executor.shutdown()
+    wait()
+    assert [type(error) for error in reports.take_errors()] == [KeyError]
+
+
+def test_wrong_arguments_are_refused():
+    with pytest.raises(ValueError):
+        ThreadPoolExecutor(0)
+    with pytest.raises(TypeError):
+        ThreadPoolExecutor(1, initializer=5)
+
+
+def test_a_program_makes_all_its_calls_before_it_ends():
+    code = textwrap.dedent("""
+        import time
+        from hublet.pool import ThreadPoolExecutor
+
+        executor = ThreadPoolExecutor(1)
+        executor.submit(time.sleep, 0.1)
+        executor.submit(print, "made")
+        """)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+    assert (done.stdout, done.stderr, done.returncode) == ("made\n", "", 0)
+
+
+def test_a_forgotten_executor_makes_its_calls_and_lets_its_threads_go():
+    made = []
+    executor = ThreadPoolExecutor(1)
+    future = executor.submit(made.append, 1)
+    workers = executor._workers
+    del executor
+
+    future.result()
+    wait()
+    assert made == [1] and workers._closed

@@ -1,0 +1,5 @@
+from ._tokens cimport Tokens
+
+cdef class CapacityLimiter(Tokens):
+    cdef object _total
+    cdef dict _loans
