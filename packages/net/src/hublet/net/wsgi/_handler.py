@@ -11,7 +11,7 @@ import time
 import traceback
 from typing import Any
 
-from hublet.core import get_hub
+from hublet.core import Timeout, get_hub
 
 from . import _clock, _wire
 from ._errors import ClientDisconnected, Refused
@@ -82,6 +82,7 @@ class WSGIHandler:
         self._base = self._connection_environ()
         while self.handle_one_request():
             pass
+        self.upgrade = None
         if not self._gone:
             say_goodbye(sock, self._limits.linger)
             if self._must_linger:
@@ -215,7 +216,7 @@ class WSGIHandler:
             self._gone = True
         except Refused as refusal:
             self._give_up(refusal.status, refusal.why)
-        except Exception as error:
+        except (Exception, Timeout) as error:  # a limit that the application set itself, and did not look after
             if self.upgrade is not None and self.upgrade.taken:
                 # That is how some frameworks are kept from sending a response of theirs.
                 if not isinstance(error, (ConnectionError, StopIteration)):
