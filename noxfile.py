@@ -298,10 +298,10 @@ def pyuv(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def http_fuzz(session: nox.Session) -> None:
-    """Hold the HTTP server against h11 on a hundred thousand streams, sound and broken: some ten minutes."""
+    """Hold the HTTP server against h11 on a hundred thousand requests, sound and broken: some ten minutes."""
     install(session, "core", "net")
     pytest(
-        session, "packages/net/tests/wsgi/test_against_h11.py", "-o", "faulthandler_timeout=7200", HTTP_EXAMPLES="100000"
+        session, "packages/net/tests/wsgi/test_against_h11.py", "-o", "faulthandler_timeout=7200", HTTP_EXAMPLES="50000"
     )
 
 
