@@ -300,9 +300,8 @@ def pyuv(session: nox.Session) -> None:
 def http_fuzz(session: nox.Session) -> None:
     """Hold the HTTP server against h11 on a hundred thousand requests, sound and broken: some ten minutes."""
     install(session, "core", "net")
-    pytest(
-        session, "packages/net/tests/wsgi/test_against_h11.py", "-o", "faulthandler_timeout=7200", HTTP_EXAMPLES="50000"
-    )
+    counts = {"HTTP_EXAMPLES": "10000", "HTTP_STREAMS": "50000"}
+    pytest(session, "packages/net/tests/wsgi/test_against_h11.py", "-o", "faulthandler_timeout=7200", **counts)
 
 
 @nox.session(python=PYTHONS)
