@@ -321,6 +321,29 @@ def forks(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS)
+def http_fuzz(session: nox.Session) -> None:
+    """Hold the HTTP server against h11 on a hundred thousand requests, sound and broken: some ten minutes."""
+    install(session, "core", "net")
+    counts = {"HTTP_EXAMPLES": "10000", "HTTP_STREAMS": "50000"}
+    pytest(session, "packages/net/tests/wsgi/test_against_h11.py", "-o", "faulthandler_timeout=7200", **counts)
+
+
+@nox.session(python=PYTHONS)
+def http_apps(session: nox.Session) -> None:
+    """Serve Flask, Django and an upload of one GiB, patched, from the command line."""
+    install(session, *PACKAGES)
+    session.install(*group(PROJECTS["net"], "apps"))
+    session.run("python", "tests/http/apps.py", *session.posargs, env=CLEAN)
+
+
+@nox.session(python=PYTHONS)
+def http_soak(session: nox.Session) -> None:
+    """Serve clients that are slow, gone or mad, and check that neither memory nor descriptors are lost."""
+    install(session, "core", "net")
+    session.run("python", "packages/net/tests/wsgi/soak.py", *session.posargs, env=CLEAN)
+
+
+@nox.session(python=PYTHONS)
 def dns_table(session: nox.Session) -> None:
     """Compare the resolvers with the C library on thousands of calls, in a network of its own; takes Linux and glibc."""
     install(session, "core", "dns")

@@ -212,7 +212,7 @@ def test_an_application_that_hides_a_malformed_chunk_does_not_keep_the_connectio
 
     site = serve(application)
 
-    answer = site.exchange(chunked(b"x\r\n0\r\n\r\n") + SMUGGLED)
+    answer = site.exchange(chunked(b"x\r\n\r\n0\r\n\r\n") + SMUGGLED)
 
     assert answer.count(b"HTTP/1.1 ") == 1
     assert site.calls == ["/"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hublet.core import idle
+from hublet.core import Timeout, idle, sleep
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_10 = b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
@@ -371,6 +371,17 @@ def test_an_exception_is_logged_with_its_traceback_and_not_shown(serve: Any) -> 
 
     assert answer.startswith(b"HTTP/1.1 500 ") and b"secret" not in answer
     assert re.search(r"Traceback.*in application\n.*KeyError: 'secret'", site.errors(), re.DOTALL)
+
+
+def test_a_timeout_that_the_application_lets_through_is_an_error_as_others(serve: Any) -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        with Timeout(0.001):
+            sleep(10)
+
+    site = serve(application)
+
+    assert site.exchange(GET).startswith(b"HTTP/1.1 500 ")
+    assert "Timeout: 0.001 seconds" in site.errors()
 
 
 def test_start_response_with_exc_info_replaces_what_is_not_sent(serve: Any) -> None:

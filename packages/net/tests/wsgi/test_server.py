@@ -6,7 +6,9 @@ import logging
 import os
 import re
 import stat
+import subprocess
 import sys
+import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -207,7 +209,35 @@ def test_a_small_response_is_one_system_call(serve: Any, result: Any) -> None:
     counting.close()
 
 
+@pytest.mark.parametrize("result", [[b"hello"], None], ids=["a list", "an iterator"])
+def test_one_connection_is_never_held_back_for_forty_milliseconds(serve: Any, result: Any) -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return result or iter([b"hel", b"lo"])
+
+    site = serve(application, validated=False)
+    begun = time.monotonic()
+
+    with site.connect() as sock:
+        for _ in range(200):
+            sock.sendall(GET)
+            answer = b""
+            while not answer.endswith((b"hello", b"0\r\n\r\n")):
+                answer += sock.recv(1000)
+
+    assert time.monotonic() - begun < 4.0, "two hundred waits for an acknowledgement are eight seconds"
+
+
 # Its arguments -------------------------------------------------------------------------------------------------------
+
+
+def test_without_httptools_the_error_names_what_to_install() -> None:
+    code = "import sys; sys.modules['httptools'] = None; import hublet.net.wsgi"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "install it with: pip install 'hublet-net[http]'" in done.stderr
 
 
 def test_what_is_no_application_is_refused() -> None:

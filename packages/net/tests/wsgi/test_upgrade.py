@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import selectors
 from typing import Any
 
@@ -44,6 +45,24 @@ def test_an_upgrade_that_nobody_takes_is_an_ordinary_request(serve: Any, site: A
     answers = site.requests(UPGRADE, GET)
 
     assert [status for status, _, _ in answers] == [200, 200]
+
+
+def test_to_copy_and_to_print_an_environ_takes_nothing_over(serve: Any) -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        repr(environ), copy.copy(environ["werkzeug.socket"]), callable(environ["werkzeug.socket"])
+        assert not hasattr(environ["werkzeug.socket"], "__html__")
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
+        return [b"ok"]
+
+    assert serve(application).requests(UPGRADE)[0][::2] == (200, b"ok")
+
+
+def test_the_first_use_of_the_socket_takes_the_connection_over(serve: Any) -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        environ["werkzeug.socket"].sendall(b"mine")
+        raise ConnectionError  # as Flask-Sock does, so that no response follows
+
+    assert serve(application).exchange(UPGRADE) == b"mine"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 cimport cython
+from . cimport _scan
 
 cdef int _PLAIN, _LENGTH, _DATE, _CONNECTION, _DROPPED, _FORBIDDEN
 cdef dict _statuses, _kinds
@@ -10,6 +11,6 @@ cdef class ResponseHead:
     cdef readonly bint dated
     cdef readonly str connection
 
-@cython.locals(head=ResponseHead, lines=list, text=str, count=Py_ssize_t)
+@cython.locals(head=ResponseHead, lines=list, text=bytes)
 cpdef ResponseHead write_head(object status, object headers)
 cdef bint _apply(ResponseHead head, int kind, object name, object value) except -1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from . import _scan
 from ._errors import ApplicationError
 
 __all__ = ["ResponseHead", "write_head"]
@@ -92,11 +93,9 @@ def write_head(status: str, headers: Any) -> ResponseHead:
         if kind != _PLAIN and not _apply(head, kind, name, value):
             continue
         lines.append(f"{name}: {value}\r\n")
-    text = "".join(lines)
-    count = len(lines)
-    if text.count("\n") != count or text.count("\r") != count or "\0" in text:
+    text = head.text = "".join(lines).encode("latin-1")
+    if _scan.count_lines(text, 0, len(text)) != len(lines):
         raise ValueError(f"CR, LF or NUL in the status or a header: {status!r}, {headers!r}")
-    head.text = text.encode("latin-1")
     return head
 
 

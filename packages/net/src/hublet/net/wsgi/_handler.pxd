@@ -33,6 +33,7 @@ cdef class WSGIHandler:
     cdef Input _input
     cdef bint _may_keep
     cdef bint _gone
+    cdef bint _must_linger
 
     @cython.locals(head=Head, body=Body, response=Response)
     cpdef bint handle_one_request(self) except -1
@@ -48,7 +49,6 @@ cdef class WSGIHandler:
     cdef object _give_up(self, str status, str why)
     @cython.locals(response=Response, incoming=Incoming)
     cdef object _refuse(self, object refusal)
-    cdef object _linger(self)
     cdef object _connection_environ(self)
     @cython.locals(head=Head)
     cpdef object get_environ(self)

@@ -11,7 +11,7 @@ import time
 import traceback
 from typing import Any
 
-from hublet.core import get_hub
+from hublet.core import Timeout, get_hub
 
 from . import _clock, _wire
 from ._errors import ClientDisconnected, Refused
@@ -21,7 +21,7 @@ from ._incoming import Incoming
 from ._input import Input
 from ._response import Response
 from ._upgrade import UpgradeSocket
-from ._wire import Patience, linger, now, shut_down_reading
+from ._wire import Patience, end_waiting, linger, now, say_goodbye
 
 __all__ = ["WSGIHandler"]
 
@@ -68,7 +68,8 @@ class WSGIHandler:
         """The response that is under way, a `Response`."""
         self.upgrade: Any = None
         self._may_keep = True
-        self._gone = False  # whether the client does not take responses any more
+        self._gone = False  # whether the client does not take responses any more, or the connection is another's
+        self._must_linger = False  # whether the client may have sent more than was read
 
     def handle(self) -> None:
         """Serve the connection until it ends.  Parks.
@@ -81,11 +82,16 @@ class WSGIHandler:
         self._base = self._connection_environ()
         while self.handle_one_request():
             pass
+        self.upgrade = None
+        if not self._gone:
+            say_goodbye(sock, self._limits.linger)
+            if self._must_linger:
+                linger(sock, self._limits.linger)
 
     def end_if_idle(self) -> None:
         """Let `handle` return if nothing is under way.  Never switches."""
         if self.idle:
-            shut_down_reading(self.socket)
+            end_waiting(self.socket)
 
     # Requests
 
@@ -104,6 +110,7 @@ class WSGIHandler:
         body = self._make_body(head)
         response = self._respond(head, body)
         if response is None:  # handed over
+            self._gone = True
             self.status, self.response_length = "101 Switching Protocols", 0
             self.log_request()
             return False
@@ -112,8 +119,7 @@ class WSGIHandler:
         self.log_request()
         if response.keep_alive and (body.finished or self._discard(body)):
             return True
-        if head.keep_alive or not body.finished or len(self._incoming):
-            self._linger()
+        self._must_linger = head.keep_alive or not body.finished or len(self._incoming) > 0
         return False
 
     def _read_head(self) -> Head | None:
@@ -210,7 +216,7 @@ class WSGIHandler:
             self._gone = True
         except Refused as refusal:
             self._give_up(refusal.status, refusal.why)
-        except Exception as error:
+        except (Exception, Timeout) as error:  # a limit that the application set itself, and did not look after
             if self.upgrade is not None and self.upgrade.taken:
                 # That is how some frameworks are kept from sending a response of theirs.
                 if not isinstance(error, (ConnectionError, StopIteration)):
@@ -258,12 +264,7 @@ class WSGIHandler:
         self.status, self.response_length = response.status, response.sent
         self.response = None
         self.log_request()
-        self._linger()
-
-    def _linger(self) -> None:
-        """Let the client receive the last response, whatever it has sent beside the request."""
-        if not self._gone:
-            linger(self.socket, self._limits.linger)
+        self._must_linger = True
 
     def _tell_to_continue(self) -> None:
         response = self.response

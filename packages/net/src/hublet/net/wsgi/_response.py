@@ -257,7 +257,7 @@ class Response:
         elif not self._http11:
             connection = _KEEP_10
         date = b"" if head.dated else _clock.date_header()
-        return b"%b%b%b%b\r\n" % (head.text, date, framing, connection)
+        return b"".join((head.text, date, framing, connection, b"\r\n"))
 
     def _check_room(self, size: int) -> None:
         if not size:

@@ -57,6 +57,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--stop-timeout", type=float, default=30.0, metavar="SECONDS", help="for what is under way at the end (%(default)s)"
     )
+    parser.add_argument("--certfile", metavar="FILE", help="serve HTTPS with this certificate, in PEM")
+    parser.add_argument("--keyfile", metavar="FILE", help="its key, if it is not in the same file")
     names = ", ".join(field.name for field in dataclasses.fields(Limits))
     parser.add_argument(
         "--limit", action="append", default=[], metavar="NAME=VALUE", help=f"a limit, once or more; 'none' is none: {names}"
@@ -71,6 +73,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--workers must be at least 1")
     if options.workers > 1 and options.reload:
         parser.error("--reload is for one worker")
+    if options.keyfile and not options.certfile:
+        parser.error("--keyfile needs --certfile")
     return options
 
 
@@ -89,7 +93,7 @@ def _parse_limits(given: Sequence[str]) -> Limits:
 
 
 def _announce(address: Any, options: argparse.Namespace) -> None:
-    scheme = "http"
+    scheme = "http" if options.certfile is None else "https"
     if isinstance(address, tuple):
         host = f"[{address[0]}]" if ":" in address[0] else address[0]
         where = f"{scheme}://{host}:{address[1]}"
@@ -114,9 +118,14 @@ def _serve(
     application = _load(options.application, listener, options.reload)
     if application is None:
         return CANNOT_START
-    server = WSGIServer(
-        listener, application, log=log, environ=environ, limits=options.limits, reuse_port=reuse_port
-    )
+    try:
+        tls = {"certfile": options.certfile, "keyfile": options.keyfile} if options.certfile else {}
+        server = WSGIServer(
+            listener, application, log=log, environ=environ, limits=options.limits, reuse_port=reuse_port, **tls
+        )
+    except OSError as error:
+        print(f"cannot use the certificate {options.certfile}: {error}", file=sys.stderr)
+        return CANNOT_START
     try:
         server.start()
     except OSError as error:

@@ -6,13 +6,16 @@ import platform
 from collections.abc import Callable
 from typing import Any
 
+from hublet.core import GreenletExit
 from hublet.core.lowlevel import deadline_in
 
 from ..server import StreamServer
+from ._clock import log_date
 from ._file_wrapper import FileWrapper
 from ._handler import WSGIHandler
 from ._limits import Limits
 from ._log import BufferedLog, LoggingLogAdapter, NoLog, make_log
+from ._tls import with_context
 
 __all__ = ["WSGIServer"]
 
@@ -23,7 +26,8 @@ class WSGIServer(StreamServer):
     *log* gets a line in the common log format for each request, and *error_log* what went wrong: each is "default" for
     standard error, `None` for nothing, a `logging.Logger`, or an object with `write`.  The access log is buffered for at most
     a second.  *environ* has what is added to the environ of each request.  *limits* says what clients may take; the default
-    is ``Limits()``.  With *spawn* "default", at most `Limits.connections` are served at once.
+    is ``Limits()``.  With *spawn* "default", at most `Limits.connections` are served at once.  TLS takes an *ssl_context*, or
+    *certfile* and *keyfile*.
 
     `stop` and `drain` let requests that are under way finish, tell their clients that the connection ends, and end
     connections that are idle.
@@ -79,8 +83,19 @@ class WSGIServer(StreamServer):
         self.log: Any = BufferedLog(access) if buffered else access
         self.error_log: Any = make_log(error_log, 40)
         self._serving: dict[Any, Any] = {}  # connections and their handlers
-        StreamServer.__init__(self, listener, None, backlog, spawn, reuse_port=reuse_port, **ssl_args)
+        StreamServer.__init__(self, listener, None, backlog, spawn, reuse_port=reuse_port, **with_context(ssl_args))
+        if self._wrap is not None:
+            wrap = self._wrap
+            self._wrap = lambda sock: self._shake_hands(wrap, sock)
         self.set_environ(environ)
+
+    def _shake_hands(self, wrap: Callable[[Any], Any], sock: Any) -> Any:
+        """Return *sock* wrapped in TLS; a client that cannot shake hands is worth a line in the log and no traceback."""
+        try:
+            return wrap(sock)
+        except OSError as error:
+            self.error_log.write(f"[{log_date()}] no TLS with {sock!r}: {error}\n")
+            raise GreenletExit from error
 
     def set_environ(self, environ: dict[str, Any] | None = None) -> None:
         """Let every environ begin with what is in *environ*.  Never switches."""

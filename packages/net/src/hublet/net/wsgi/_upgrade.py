@@ -42,4 +42,6 @@ class UpgradeSocket:
         return handler.socket
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # to copy or print an environ is not to use what is in it
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self.take(), name)

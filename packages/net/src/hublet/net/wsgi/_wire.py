@@ -13,13 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 from hublet.core.lowlevel import WRITE, deadline_in
 
+from .._waiting import cancel_wait
 from ..socket import socket as plain
 from ._errors import ClientDisconnected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Patience", "is_plain", "linger", "now", "send", "send_file", "send_pieces", "set_timeout", "shut_down_reading"]
+__all__ = [
+    "Patience",
+    "is_plain",
+    "linger",
+    "now",
+    "say_goodbye",
+    "send",
+    "send_file",
+    "send_pieces",
+    "set_timeout",
+    "end_waiting",
+]
 
 _MORE = getattr(_stdlib, "MSG_MORE", 0)
 _JOINED = 131_072  # bytes up to which copying is cheaper than another system call
@@ -148,12 +160,32 @@ def _gone(error: OSError) -> ClientDisconnected:
     return ClientDisconnected(error.errno or errno.ETIMEDOUT, f"the client did not take the response: {error}")
 
 
-def shut_down_reading(sock: Any) -> None:
-    """Let whoever waits to receive from *sock* find its end; what has arrived can still be read.  Never switches."""
+def end_waiting(sock: Any) -> None:
+    """Let whoever waits to receive from *sock* find that nothing comes any more.  Never switches.
+
+    What has arrived can still be read, but over TLS, where an end that the client has not sent is an attack.
+    """
     try:
-        _shutdown(sock, _stdlib.SHUT_RD)
+        if is_plain(sock):
+            _shutdown(sock, _stdlib.SHUT_RD)
+        else:
+            cancel_wait(sock, ConnectionAbortedError(errno.ECONNABORTED, "the server ends the connection"))
     except OSError:
         pass  # not connected any more, and then it has found its end already
+
+
+def say_goodbye(sock: Any, seconds: float) -> None:
+    """Tell the client over TLS that nothing follows, and wait at most *seconds* until it has said so too.  Parks.
+
+    Without it, a response that ends with the connection could be cut short by anybody in between.
+    """
+    if is_plain(sock) or not hasattr(sock, "unwrap") or not seconds:
+        return
+    try:
+        sock.settimeout(seconds)
+        sock.unwrap()
+    except (OSError, ValueError):
+        pass  # it is gone, or has something else to say
 
 
 def linger(sock: Any, seconds: float) -> None:
