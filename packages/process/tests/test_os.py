@@ -22,16 +22,19 @@ class AsyncWord:
 
     def __init__(self):
         self._waiter = Waiter("the word")
+        self._alive = None
 
     def set(self, word):
         self._waiter.unpark(word)
 
     def keep_alive(self):
         """Give the hub something to stay for, at most a minute."""
-        spawn_later(60, int)
+        self._alive = spawn_later(60, int)
 
     def get(self):
         self._waiter.park()
+        if self._alive is not None:
+            self._alive.kill()
         return self._waiter.value
 
 

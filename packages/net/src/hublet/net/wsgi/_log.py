@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from hublet.core import spawn_later
+from hublet.core import Greenlet, spawn_later
 
 __all__ = ["BufferedLog", "LoggingLogAdapter", "NoLog", "make_log"]
 
@@ -65,6 +65,7 @@ class BufferedLog:
         self._seconds = seconds
         self._room = self._size = size
         self._lines: list[str] = []
+        self._later: Greenlet[None] | None = None  # what is going to flush
 
     def write(self, text: str, /) -> None:
         """Collect *text*.  Never switches, unless the stream does."""
@@ -74,7 +75,7 @@ class BufferedLog:
         if self._room <= 0:
             self.flush()
         elif len(lines) == 1:
-            spawn_later(self._seconds, self._flush_later, lines)
+            self._later = spawn_later(self._seconds, self._flush_later, lines)
 
     def writelines(self, lines: Any, /) -> None:
         """Collect each of *lines*."""
@@ -82,11 +83,15 @@ class BufferedLog:
             self.write(line)
 
     def _flush_later(self, lines: list[str]) -> None:
+        self._later = None
         if lines is self._lines:  # otherwise they were too many to wait
             self.flush()
 
     def flush(self) -> None:
         """Write what was collected.  Raises what the stream raises; the lines are lost then."""
+        later, self._later = self._later, None
+        if later is not None:
+            later.kill(block=False)
         lines, self._lines = self._lines, []
         self._room = self._size
         if lines:
