@@ -3,7 +3,8 @@
 Each distribution is tested from its wheel, as users get it, never from the source tree.  A wheel is built at most once
 for one state of the sources and one Python, and kept in `.nox/wheels`: compiling core is the slow part.
 
-By default `together` runs on every Python found; `tests` (each distribution alone), `vendor` and `pure` on the newest.
+By default `together` runs on the oldest and the newest Python found; `tests` (each distribution alone), `vendor` and `pure`
+on the newest.
 Name a session to run it everywhere, `nox -s tests`, or in one place,
 `nox -s "tests-3.12(net)"`.  The Pythons are those in the classifiers of core; one that is not installed is skipped, and
 nox says so.
@@ -19,6 +20,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,13 @@ PACKAGES = list(PROJECTS)
 
 # Wheels that did not build in this run: no other session need try.
 BROKEN: set[Path] = set()
+
+# The tests in two parts that take about equally long.
+QUICK = ["core", "dns", "pool", "sync"]
+HALVES = (
+    [f"packages/{package}" for package in QUICK],
+    [*(f"packages/{package}" for package in PACKAGES if package not in QUICK), "tests"],
+)
 
 # What a session imports is what it installed, whatever the caller's shell has set.
 CLEAN = {"PYTHONPATH": None, "PYTHONHOME": None}
@@ -106,7 +115,7 @@ nox.options.sessions = [
     "types",
     "layers",
     f"vendor-{FOUND[-1]}",
-    "together",
+    *dict.fromkeys([f"together-{FOUND[0]}", f"together-{FOUND[-1]}"]),
     f"tests-{FOUND[-1]}",
     f"pure-{FOUND[-1]}",
     "demo",
@@ -209,6 +218,18 @@ def pytest(session: nox.Session, *arguments: str, **environment: str) -> None:
     session.run("pytest", *arguments, *session.posargs, env={**CLEAN, **environment})
 
 
+def pytest_everything(session: nox.Session, **environment: str) -> None:
+    """Run all tests, in two processes beside each other: a test spends most of its time waiting."""
+    if session.posargs:
+        pytest(session, **environment)
+        return
+    env = {**CLEAN, **environment}
+    with ThreadPoolExecutor() as both:
+        runs = [both.submit(session.run, "pytest", *half, env=env, silent=True) for half in HALVES]
+    for run in runs:
+        print(run.result())  # raises if the tests failed, whose output nox has printed
+
+
 # Sessions ------------------------------------------------------------------------------------------------------------
 
 
@@ -224,14 +245,14 @@ def tests(session: nox.Session, package: str) -> None:
 def together(session: nox.Session) -> None:
     """Test everything with everything installed, compiled where there is a C compiler."""
     install(session, *PACKAGES)
-    pytest(session)
+    pytest_everything(session)
 
 
 @nox.session(python=PYTHONS)
 def pure(session: nox.Session) -> None:
     """Test everything with everything installed and nothing compiled."""
     install(session, *PACKAGES, pure=True)
-    pytest(session, HUBLET_PURE="1")
+    pytest_everything(session, HUBLET_PURE="1")
 
 
 @nox.session(python=PYTHONS)

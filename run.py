@@ -2,7 +2,7 @@
 """Run hublet's demo or its tests on a bare machine.
 
     python3 run.py demo     crawl a site on loopback with 100 greenlets, and show what that saves
-    python3 run.py test     run every check on every supported Python that is installed
+    python3 run.py test     run the checks that a change has to pass
 
 Makes a virtual environment in `.venv`, installs nox into it, and runs nox there.  Further arguments are nox's:
 `python3 run.py test -s lint`, `python3 run.py demo -- --help`.  Needs Python 3.10 or later, and no compiler.
