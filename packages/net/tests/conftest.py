@@ -174,13 +174,16 @@ def fill(sock: Any) -> int:
         sock.setsockopt(stdlib.IPPROTO_TCP, stdlib.TCP_CONGESTION, b"reno")
         sock.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_SNDBUF, 1 << 18)
     sent = refused = 0
-    while refused < 10:
+    while refused < 2:
         try:
             sent += sock.send(b"x" * 65536)
             refused = 0
         except BlockingIOError:
             refused += 1
-            time.sleep(0.005)  # what is under way in the system may make room once more, and nothing tells when it is done
+            if refused == 1 and sock.family != stdlib.AF_UNIX:
+                # What is left of the peer's window is used only by the system's next probe, 200 ms later, which makes room
+                # once more, and nothing tells when it is done.
+                time.sleep(0.25)
     sock.settimeout(before)
     return sent
 

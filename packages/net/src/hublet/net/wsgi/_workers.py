@@ -2,11 +2,15 @@
 
 The parent never runs a hub nor loads the application: it forks, waits for children, and forwards signals.  A worker that
 dies is replaced; one that could not even start is not, since the next could not either.
+
+It waits for a byte that CPython writes when a signal comes, SIGCHLD too (`signal.set_wakeup_fd`), and not in waitpid(2): a
+signal that comes just before that call would interrupt nothing, and its handler would run when the next child ends.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import time
@@ -20,6 +24,10 @@ CANNOT_START = 3
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
 _MIN_LIFE = 1.0  # seconds; who dies younger is replaced only after that time
+
+
+def _wake_up(number: int, frame: object) -> None:
+    """Do nothing: that there is a handler makes CPython ring the bell."""
 
 
 class Supervisor:
@@ -36,6 +44,7 @@ class Supervisor:
         self._born: dict[int, float] = {}  # process id -> when
         self._status = 0
         self._stopping = False
+        self._bell = -1  # readable once a signal has come
 
     def run(self, on_ready: Callable[[], None]) -> int:
         """Start the workers, call *on_ready* when they serve, and wait until all have ended; return the exit status.
@@ -45,16 +54,31 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         signal.signal(signal.SIGALRM, self._kill)
+        signal.signal(signal.SIGCHLD, _wake_up)
+        self._bell, ringer = os.pipe()
+        os.set_blocking(self._bell, False)
+        os.set_blocking(ringer, False)
+        signal.set_wakeup_fd(ringer, warn_on_full_buffer=False)
         ready = [self._start() for _ in range(self._count)]
         if all(ready):
             on_ready()
         else:
             self._end(CANNOT_START)
         while self._born:
-            pid, status = os.waitpid(-1, 0)
-            self._bury(pid, os.waitstatus_to_exitcode(status))
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid:
+                self._bury(pid, os.waitstatus_to_exitcode(status))
+            else:
+                self._wait_for_a_signal()
         signal.alarm(0)
         return self._status
+
+    def _wait_for_a_signal(self) -> None:
+        select.select([self._bell], [], [])
+        try:
+            os.read(self._bell, 4096)
+        except BlockingIOError:
+            pass  # a handler has run in between, and nothing else came
 
     def _start(self) -> bool:
         """Fork a worker; true once it serves, false if it has died before."""
@@ -76,7 +100,8 @@ class Supervisor:
         """Run *work* and end the process."""
         status = 1
         try:
-            for number in _SIGNALS:
+            signal.set_wakeup_fd(-1)
+            for number in (*_SIGNALS, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             self._born.clear()
