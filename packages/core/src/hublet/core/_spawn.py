@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from greenlet import greenlet
 
 from . import _greenlet, _park, _switch
@@ -50,7 +48,20 @@ def spawn_raw(function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> 
     """
     if not callable(function):
         raise TypeError(f"the function to run must be callable, not {function!r}")
-    return _make_raw(partial(function, *args, **kwargs) if args or kwargs else function)
+    return _make_raw(_Call(function, args, kwargs) if args or kwargs else function)
+
+
+class _Call:
+    # `functools.partial`, without importing what takes as long as all of core.
+    __slots__ = ("args", "function", "kwargs")
+
+    def __init__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+
+    def __call__(self) -> Any:
+        return self.function(*self.args, **self.kwargs)
 
 
 def _make_raw(function: Any) -> greenlet:
