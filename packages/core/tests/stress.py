@@ -442,7 +442,7 @@ def census() -> Counter[str]:
     counts = Counter(kind.__qualname__ for kind in kinds if str(kind.__module__).startswith("hublet.core"))
     for each in objects:
         if type(each) is Scheduler:  # which may keep one of each for the next wait
-            counts["Waiter"] -= each.spare is not None
+            counts["Waiter"] -= (each.spare is not None) + (each.spare_turn is not None)
             counts["Timer"] -= each.spare_timer is not None
     return counts
 

@@ -44,6 +44,7 @@ cdef class Greenlet(greenlet):
     cdef object _traceback
     cdef bint _begun
     cdef bint _killed
+    cdef bint _has_other_parent
     cdef Waiter _joiner
     cdef ParkingLot _joiners
     cdef object _links

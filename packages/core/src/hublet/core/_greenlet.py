@@ -125,7 +125,7 @@ class Greenlet(greenlet, _Carries[T]):
         scheduler = _switch.thread_scheduler()
         if scheduler is None:
             scheduler = get_hub().scheduler
-        _switch.set_parent(self, scheduler.greenlet)
+        scheduler.adopt(self, type(self) is Greenlet)
         if context is None:
             _switch.inherit_context(self)
         else:
@@ -140,6 +140,7 @@ class Greenlet(greenlet, _Carries[T]):
         self._traceback: Any = None
         self._begun = False
         self._killed = False
+        self._has_other_parent = False
         # Most have one joiner, or one link, or neither: the first needs no lot and no list.
         self._joiner: Waiter | None = None
         self._joiners: ParkingLot | None = None
@@ -204,6 +205,7 @@ class Greenlet(greenlet, _Carries[T]):
     def run(self) -> None:
         """Call the function.  Called once, by the hub; not for users."""
         if self._result is not _UNFINISHED:
+            _switch.set_parent(self, self._scheduler.greenlet)
             return  # killed before it began, and switched to all the same
         _chunks.use_small_first_chunk()
         self._start = None
@@ -218,6 +220,9 @@ class Greenlet(greenlet, _Carries[T]):
             self._fail(error)
         else:
             self._finish(result, None)
+        function = result = None  # what they alone hold ends now, and not after the last line of this greenlet's life
+        if not self._has_other_parent:
+            self._scheduler.end(self)
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         """Override this in a subclass: what the greenlet does if it was made without a function."""
@@ -225,6 +230,8 @@ class Greenlet(greenlet, _Carries[T]):
     # Ending
 
     def _fail(self, error: BaseException) -> None:
+        if not self._has_other_parent:
+            _switch.set_parent(self, self._scheduler.greenlet)  # for what reporting may raise
         try:
             self.report_failure(error)
         finally:
@@ -410,6 +417,17 @@ class Greenlet(greenlet, _Carries[T]):
     def dead(self) -> bool:
         """Whether it is finished."""
         return self._result is not _UNFINISHED
+
+    @property
+    def parent(self) -> Any:
+        """The greenlet that runs when this one is over: the hub, unless another was assigned."""
+        return _switch.parent_of(self) if self._has_other_parent else self._owner().greenlet
+
+    @parent.setter
+    def parent(self, parent: greenlet) -> None:
+        self._owner()
+        _switch.set_parent(self, parent)
+        self._has_other_parent = True
 
     @property
     def loop(self) -> Any:

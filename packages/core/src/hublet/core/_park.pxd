@@ -48,7 +48,7 @@ cdef ParkingLot make_lot()
 
 cdef object _attend(Scheduler scheduler, object greenlet, Waiter waiter)
 
-@cython.locals(waiter=Waiter, scheduler=Scheduler)
+@cython.locals(turn=Waiter, scheduler=Scheduler)
 cpdef object yield_now()
 
 @cython.locals(scheduler=Scheduler, deadline=double)

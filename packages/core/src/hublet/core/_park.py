@@ -232,10 +232,11 @@ def make_waiter(reason: Any) -> Waiter:
     scheduler = _scheduler_here()
     if scheduler is None or scheduler.spare is None:
         waiter = Waiter.__new__(Waiter)
+        waiter.begin_waiting(reason, scheduler)
     else:
         waiter = scheduler.spare
         scheduler.spare = None
-    waiter.begin_waiting(reason, scheduler)
+        waiter.reason = reason
     return waiter
 
 
@@ -245,8 +246,10 @@ def recycle(waiter: Waiter) -> None:
     Nobody can tell: one that is still in a ring, or in the hands of a late waker, has more references than the caller's.
     """
     if _switch.is_only_reference(waiter) and waiter.scheduler is not None:
+        # As new, but for what parking has set back already.
         waiter.reason = waiter.error = waiter.lot = None
         waiter.value = _UNSET
+        waiter.claimed = waiter.expired = waiter.uncounted = False
         waiter.scheduler.spare = waiter
 
 
@@ -275,26 +278,37 @@ def _attend(scheduler: Scheduler, greenlet: Any, waiter: Waiter) -> None:
 
 def yield_now() -> None:
     """Let everything that is ready now run first.  Parks; a native thread without a hub gives way to other threads."""
-    waiter = make_waiter("its turn")
-    scheduler = waiter.scheduler
+    scheduler = _scheduler_here()
     if scheduler is None:
         thread_sleep(0)
         return
     greenlet = _switch.current()
     if greenlet is scheduler.greenlet:
         raise BlockingSwitchOutError("the hub cannot wait: this was called from a callback, which must not sleep")
+    turn = scheduler.spare_turn
+    if turn is None:
+        turn = Waiter.__new__(Waiter)
+        turn.begin_waiting("its turn", scheduler)
+    else:
+        scheduler.spare_turn = None
     if scheduler.attention:
-        _attend(scheduler, greenlet, waiter)
+        _attend(scheduler, greenlet, turn)
+    turn.claimed = turn.expired = True  # its turn comes by itself
     try:
-        waiter.claimed = waiter.expired = True  # its turn comes by itself
-        waiter.greenlet = greenlet
-        scheduler.ready.append(waiter)
-        waiter._wait(scheduler, greenlet)
-        waiter.greenlet = None
+        turn.greenlet = greenlet
+        scheduler.ready.append(turn)
+        scheduler.parked += 1
+        error = scheduler.switch_out(greenlet)
+        scheduler.parked -= 1
+        turn.greenlet = None
+        if error is not None:
+            turn._interrupted(scheduler, greenlet, error)
     except BaseException:  # as in Waiter.park
-        waiter._give_up(scheduler)
+        turn._give_up(scheduler)
         raise
-    recycle(waiter)
+    if _switch.is_only_reference(turn):
+        turn.claimed = False
+        scheduler.spare_turn = turn
 
 
 class ParkingLot:

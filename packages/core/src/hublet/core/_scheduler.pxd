@@ -9,6 +9,7 @@ cdef int BUDGET
 cdef double TURN
 cdef double LONGEST
 cdef double HEARTBEAT
+cdef bint _COMPILED
 
 @cython.final
 cdef class Scheduler:
@@ -24,7 +25,9 @@ cdef class Scheduler:
     cdef readonly dict handles
     cdef readonly Entry spare
     cdef readonly Entry spare_timer
+    cdef readonly Entry spare_turn
     cdef Entry starting
+    cdef object ended
     cdef readonly long long turns
     cdef public bint attention
     cdef public dict postponed
@@ -42,6 +45,10 @@ cdef class Scheduler:
     cdef object switch_out(self, object leaving)
     @cython.locals(entry=Entry)
     cdef object _switch_to_next(self, object leaving)
+    cdef object adopt(self, object new, bint calls_end)
+    @cython.locals(entry=Entry)
+    cdef object end(self, object ending)
+    cdef object _see_to_ended(self)
     @cython.locals(ready=Ring, entry=Entry)
     cdef object _turn(self)
     @cython.locals(now=double, latest=longlong, entry=Entry)

@@ -5,8 +5,9 @@ greenlets took for themselves when they parked.  Expire what is due.  Poll: with
 until the next deadline.
 
 **Direct hand-off.**  A greenlet that parks takes the next entry out of the ring itself and switches straight to its
-greenlet; that halves the switches.  The budget makes it come back here, so that deadlines and descriptors are looked at
-however busy the greenlets keep each other.  Greenlets are *started* only from here, and from the main greenlet: started
+greenlet; that halves the switches.  One that ends, compiled, does the same by making that greenlet its parent.  The budget
+makes them come back here, so that deadlines and descriptors are looked at however busy the greenlets keep each other.
+Greenlets are *started* only from here, and from the main greenlet: started
 from any other one, each would lay its C stack on top of the last.
 
 **Other threads** may do two things to a hub: append to its ring, and then `loop.wake()` if the loop sleeps.  The hub
@@ -39,6 +40,8 @@ TURN = 0.005
 LONGEST = 86_400.0
 """Seconds that a hub polls at most before it looks at its deadlines again; more than this some systems do not take."""
 
+_COMPILED = _switch.compiled
+
 HEARTBEAT = 1.0
 """Seconds that a hub polls which only other threads could wake, before it looks whether there still are any."""
 
@@ -54,6 +57,7 @@ class Scheduler:
         "attention",
         "clock",
         "deadlines",
+        "ended",
         "greenlet",
         "handles",
         "loop",
@@ -65,6 +69,7 @@ class Scheduler:
         "shielded",
         "spare",
         "spare_timer",
+        "spare_turn",
         "starting",
         "thread_ident",
         "turns",
@@ -89,8 +94,10 @@ class Scheduler:
         self.shielded: dict[Any, int] = {}  # greenlet -> how many shields it is in
         self.unswitchable: dict[Any, str] = {}  # greenlet -> why it must not park
         self.spare: Any = None  # a waiter that nobody uses any more (`_park.recycle`)
+        self.spare_turn: Any = None  # the same for `_park.yield_now`, which leaves it as it needs it
         self.spare_timer: Any = None  # the same for timeouts
         self.starting: Any = None  # the entry of a greenlet that is being started, which may have nobody else to hold it
+        self.ended: Any = None  # the greenlet that ended in another than the hub, until that one has seen to it
         self.turns = 0  # how often it has come round, for the watchdog
         self._idle = Ring()
         self._base: Any = 0  # where the hub's stack begins, once it runs
@@ -120,6 +127,8 @@ class Scheduler:
         """
         state = _running_loop.leave()
         error = self._switch_to_next(leaving)
+        if self.ended is not None:
+            self._see_to_ended()
         if state is not None:
             _running_loop.restore(state)
         return error
@@ -141,6 +150,44 @@ class Scheduler:
                 entry = None  # as in switch_to_first: not held while this greenlet is parked
                 return _switch.switch_to_first(self.ready)
         return _switch.switch(self.greenlet)
+
+    def adopt(self, new: Any, calls_end: bool) -> None:
+        """Make the hub the parent of *new*, which was just made.
+
+        One that *calls_end* is settled by `end`.  Until then its parent may be the main greenlet, which costs nothing for
+        what that makes; but no other, or each would keep the one alive that made it.
+        """
+        if not (calls_end and _COMPILED):
+            _switch.set_parent(new, self.greenlet)
+            return
+        parent = _switch.parent_of(new)
+        if parent is not self.main and parent is not self.greenlet:
+            _switch.set_parent(new, self.main)
+
+    def end(self, ending: Any) -> None:
+        """Let the greenlet *ending* end in the next that is ready rather than in the hub, which would only switch to it.
+
+        The caller does nothing after this that could raise or switch, nor does what it drops: once the entry is taken from
+        the ring, ending is the only thing that resumes it.  Interpreted, a signal handler may raise anywhere, so that it is
+        left to the hub.
+        """
+        if not _COMPILED:
+            return
+        _switch.drop_context(ending)  # and whatever ends with that, which may switch
+        if self.ended is None and self._budget > 0 and _switch.coarse_monotonic() < self._turn_ends:
+            entry = self.ready.first()
+            if entry is not None and entry.greenlet is not None and not entry.starts:
+                _switch.set_parent(ending, entry.greenlet)
+                self._budget -= 1
+                self.ended = ending
+                self.ready.take()
+                return
+        _switch.set_parent(ending, self.greenlet)
+
+    def _see_to_ended(self) -> None:
+        # Whoever keeps it would keep its parent, and that one's, and so on.
+        ended, self.ended = self.ended, None
+        _switch.set_parent(ended, self.main)
 
     def interrupt(self, target: Any, error: BaseException, shields: int = 0) -> None:
         """Throw *error* into *target*, now or, if it is shielded, when it parks outside the shield.  For the hub only.
@@ -213,6 +260,7 @@ class Scheduler:
             if _switch.coarse_monotonic() >= self._turn_ends:
                 break
         self.starting = None
+        self._budget = 0  # what deadlines start or interrupt comes back here, for there may be more of them
         self._expire()
         self._poll()
 

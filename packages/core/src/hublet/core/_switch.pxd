@@ -11,12 +11,14 @@ cpdef object switch(greenlet target)
 cpdef object switch_to_first(Ring ring)
 cpdef object make_raw(object run, greenlet parent)
 cpdef object set_parent(greenlet child, greenlet parent)
+cpdef object parent_of(greenlet child)
 cpdef double monotonic() except? -1.0
 cpdef double coarse_monotonic() except? -1.0
 cpdef object caller()
 cpdef object code_of(object frame)
 cpdef int instruction_of(object frame) except -2
 cpdef object inherit_context(greenlet child)
+cpdef object drop_context(greenlet ending)
 cpdef bint is_only_reference(object thing) except -1
 cpdef Py_ssize_t stack_position() except -1
 cpdef bint is_stack_near(Py_ssize_t base) except -1

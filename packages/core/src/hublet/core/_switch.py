@@ -22,6 +22,7 @@ __all__ = [
     "compiled",
     "count_other_threads",
     "current",
+    "drop_context",
     "forget_other_threads",
     "inherit_context",
     "instruction_of",
@@ -29,6 +30,7 @@ __all__ = [
     "is_stack_near",
     "make_raw",
     "monotonic",
+    "parent_of",
     "set_parent",
     "set_thread_scheduler",
     "stack_position",
@@ -105,14 +107,24 @@ def is_stack_near(base: int) -> bool:
     return False
 
 
+def drop_context(ending: greenlet) -> None:
+    """Take its context off the running greenlet *ending*."""
+    ending.gr_context = None
+
+
 def make_raw(run: Any, parent: greenlet) -> greenlet:
     """Return a greenlet that is going to call *run* and returns to *parent* when it ends."""
     return greenlet(run, parent)
 
 
 def set_parent(child: greenlet, parent: greenlet) -> None:
-    """Let *child*, which must not have started, return to *parent* when it ends."""
-    child.parent = parent
+    """Let *child* return to *parent* when it ends."""
+    greenlet.parent.__set__(child, parent)  # type: ignore[attr-defined]
+
+
+def parent_of(child: greenlet) -> greenlet | None:
+    """Return the greenlet that *child* returns to when it ends; that of the main one is `None`."""
+    return greenlet.parent.__get__(child)  # type: ignore[attr-defined,no-any-return]
 
 
 def caller() -> Any:

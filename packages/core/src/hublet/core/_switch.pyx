@@ -110,6 +110,7 @@ cdef extern from "greenlet/greenlet.h":
     void PyGreenlet_Import()
     greenlet PyGreenlet_GetCurrent()
     int PyGreenlet_SetParent(greenlet child, greenlet parent) except -1
+    PyObject *PyGreenlet_GetParent(greenlet child)
 
 cdef enum:
     NEAR = 32 * 1024
@@ -172,7 +173,22 @@ cpdef object make_raw(object run, greenlet parent):
 
 
 cpdef object set_parent(greenlet child, greenlet parent):
-    PyGreenlet_SetParent(child, parent)
+    # Most have it already, and greenlet would walk up all ancestors of the new one (`benchmarks/kernel`, spawn + join).
+    cdef PyObject *present = PyGreenlet_GetParent(child)
+    if present != NULL:
+        Py_DECREF(<object>present)
+    if present != <PyObject *>parent:
+        PyGreenlet_SetParent(child, parent)
+
+
+cpdef object parent_of(greenlet child):
+    cdef PyObject *parent = PyGreenlet_GetParent(child)
+    if parent == NULL:
+        return None
+    try:
+        return <object>parent
+    finally:
+        Py_DECREF(<object>parent)
 
 
 cpdef double monotonic() except? -1.0:
@@ -197,6 +213,11 @@ cpdef int instruction_of(object frame) except -2:
 cpdef object inherit_context(greenlet child):
     if hublet_has_context():
         child.gr_context = PyContext_CopyCurrent()
+
+
+cpdef object drop_context(greenlet ending):
+    if hublet_has_context():
+        ending.gr_context = None
 
 
 cpdef bint is_only_reference(object thing) except -1:
