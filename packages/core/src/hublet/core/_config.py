@@ -85,6 +85,10 @@ class Config:
     one that does not exist.
     """
 
+    def __init__(self) -> None:
+        # The setting `spawn_tree`, in a list, where each greenlet looks: that costs it nothing that can be measured.
+        self.__dict__["recording"] = [False]
+
     # Called for what is not in the instance's dictionary, hence once a setting.
     def __getattr__(self, name: str) -> Any:
         value = self.__dict__[name] = _read(_setting(name))
@@ -92,6 +96,8 @@ class Config:
 
     def __setattr__(self, name: str, value: Any) -> None:
         self.__dict__[_setting(name).name] = value
+        if name == "spawn_tree":
+            self.recording[0] = value
 
     def __dir__(self) -> list[str]:
         return sorted(SETTINGS)

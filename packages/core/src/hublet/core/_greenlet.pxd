@@ -1,13 +1,13 @@
 cimport cython
 from . cimport _chunks, _park, _switch
 from ._entry cimport Callback, Entry
-from ._park cimport ParkingLot, Waiter
+from ._park cimport ParkingLot, Waiter, deadline_in
 from ._scheduler cimport Scheduler
 from ._switch cimport greenlet
 
 # C variables: a global name would be looked up at each use.
 cdef object _UNFINISHED
-cdef dict _settings
+cdef list _recording
 
 cdef class _Start(Entry):
     cdef object begin_starting(self, object new)
@@ -16,7 +16,7 @@ cdef class _Start(Entry):
 
 
 @cython.locals(start=_Start)
-cdef _Start make_start(object new)
+cdef _Start make_start(Scheduler scheduler, object new)
 
 
 cdef class _Notify(Entry):
@@ -54,8 +54,10 @@ cdef class Greenlet(greenlet):
 
     @cython.locals(scheduler=Scheduler)
     cdef object _set_up(self, object run, tuple args, dict kwargs, object context)
-    @cython.locals(start=_Start)
+    @cython.locals(start=_Start, scheduler=Scheduler)
     cdef object _start_now(self)
+    @cython.locals(start=_Start, scheduler=Scheduler)
+    cdef object _begin(self)
     cdef object _fail(self, object error)
     @cython.locals(notify=_Notify)
     cdef object _schedule_links(self)

@@ -23,7 +23,7 @@ __all__ = ["FailureSpawnedLink", "Greenlet", "SpawnedLink", "SuccessSpawnedLink"
 
 _UNFINISHED: Any = object()
 
-_settings = config.__dict__  # the setting `spawn_tree` is there: the hub has read it
+_recording = config.recording
 
 TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
 if TYPE_CHECKING:
@@ -67,11 +67,16 @@ class _Start(Entry):
                 raise error
 
 
-def make_start(new: Any) -> _Start:
-    """Return the entry that starts *new*, a greenlet of any kind."""
-    start = _Start.__new__(_Start)
-    start.begin_starting(new)
-    return start
+def make_start(scheduler: Scheduler, new: Any) -> _Start:
+    """Return the entry that starts *new*, a greenlet of any kind: one that has started another, if there is one."""
+    start = scheduler.spare_start
+    if start is None:
+        start = _Start.__new__(_Start)
+        start.begin_starting(new)
+    else:
+        scheduler.spare_start = None
+        start.greenlet = new
+    return start  # type: ignore[no-any-return]
 
 
 class _Notify(Entry):
@@ -152,7 +157,7 @@ class Greenlet(greenlet, _Carries[T]):
         if frame is not None:
             self._spawn_code = _switch.code_of(frame)
             self._spawn_instruction = _switch.instruction_of(frame)
-        if _settings["spawn_tree"]:
+        if _recording[0]:
             self._record_spawn(frame)
 
     def _owner(self) -> Scheduler:
@@ -188,9 +193,10 @@ class Greenlet(greenlet, _Carries[T]):
 
     def _start_now(self) -> None:
         if self._start is None and not self._begun and self._result is _UNFINISHED:
-            start = make_start(self)
+            scheduler = self._scheduler
+            start = make_start(scheduler, self)
             self._start = start
-            self._scheduler.schedule(start)
+            scheduler.schedule(start)
 
     def start_later(self, seconds: float) -> None:
         """Let it run in *seconds*.  Never switches.  Does nothing if it was started before."""
@@ -198,8 +204,9 @@ class Greenlet(greenlet, _Carries[T]):
             deadline = deadline_in(seconds)
             if deadline is None:
                 raise TypeError("start_later() takes a number of seconds, not None")
-            start = make_start(self)
-            self._owner().deadlines.add(start, deadline)
+            scheduler = self._owner()
+            start = make_start(scheduler, self)
+            scheduler.deadlines.add(start, deadline)
             self._start = start
 
     def run(self) -> None:
@@ -208,9 +215,7 @@ class Greenlet(greenlet, _Carries[T]):
             _switch.set_parent(self, self._scheduler.greenlet)
             return  # killed before it began, and switched to all the same
         _chunks.use_small_first_chunk()
-        self._start = None
-        self._scheduler.starting = None  # from now on the thread holds it
-        self._begun = True
+        self._begin()
         try:
             function = self._run if self._function is None else self._function
             result = function(*self.args) if self._kwargs is None else function(*self.args, **self._kwargs)
@@ -223,6 +228,15 @@ class Greenlet(greenlet, _Carries[T]):
         function = result = None  # what they alone hold ends now, and not after the last line of this greenlet's life
         if not self._has_other_parent:
             self._scheduler.end(self)
+
+    def _begin(self) -> None:
+        scheduler = self._scheduler
+        start, self._start = self._start, None
+        self._begun = True
+        scheduler.starting = None  # from now on the thread holds the greenlet
+        if start is not None and _switch.is_only_reference(start):
+            start.greenlet = None
+            scheduler.spare_start = start
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         """Override this in a subclass: what the greenlet does if it was made without a function."""

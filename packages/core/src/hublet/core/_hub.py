@@ -86,7 +86,7 @@ class Hub(greenlet):
             loop = make_loop(loop)
         if config.chunk_cache and not _chunks.installed():
             _chunks.install()
-        config.spawn_tree = config.spawn_tree  # from here on it is in the table, where each greenlet looks it up
+        config.spawn_tree = config.spawn_tree  # from the environment into `config.recording`
         main = _switch.current()
         while main.parent is not None:
             main = main.parent

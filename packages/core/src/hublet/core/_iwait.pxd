@@ -1,5 +1,5 @@
 from . cimport _park
-from ._park cimport Waiter
+from ._park cimport Waiter, deadline_in
 
 cdef class IWait:
     cdef dict _pending

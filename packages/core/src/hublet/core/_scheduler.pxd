@@ -25,6 +25,7 @@ cdef class Scheduler:
     cdef readonly dict handles
     cdef readonly Entry spare
     cdef readonly Entry spare_timer
+    cdef readonly Entry spare_start
     cdef readonly Entry spare_turn
     cdef Entry starting
     cdef object ended

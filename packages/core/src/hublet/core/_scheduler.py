@@ -68,6 +68,7 @@ class Scheduler:
         "ready",
         "shielded",
         "spare",
+        "spare_start",
         "spare_timer",
         "spare_turn",
         "starting",
@@ -96,6 +97,7 @@ class Scheduler:
         self.spare: Any = None  # a waiter that nobody uses any more (`_park.recycle`)
         self.spare_turn: Any = None  # the same for `_park.yield_now`, which leaves it as it needs it
         self.spare_timer: Any = None  # the same for timeouts
+        self.spare_start: Any = None  # the same for the entry that starts a greenlet
         self.starting: Any = None  # the entry of a greenlet that is being started, which may have nobody else to hold it
         self.ended: Any = None  # the greenlet that ended in another than the hub, until that one has seen to it
         self.turns = 0  # how often it has come round, for the watchdog

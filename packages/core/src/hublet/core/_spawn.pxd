@@ -1,7 +1,7 @@
 cimport cython
 from . cimport _greenlet, _park, _switch
 from ._greenlet cimport Greenlet
-from ._park cimport Waiter
+from ._park cimport Waiter, deadline_in
 from ._scheduler cimport Scheduler
 
 cpdef object sleep(object seconds=*, object ref=*)

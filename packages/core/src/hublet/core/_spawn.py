@@ -69,7 +69,7 @@ def _make_raw(function: Any) -> greenlet:
     if scheduler is None:
         scheduler = get_hub().scheduler
     new = _switch.make_raw(function, scheduler.greenlet)
-    scheduler.schedule(_greenlet.make_start(new))
+    scheduler.schedule(_greenlet.make_start(scheduler, new))
     return new
 
 
