@@ -588,7 +588,7 @@ def test_its_loop_is_that_of_the_hub():
 
 @pytest.fixture
 def spawn_tree(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(config.__dict__, "spawn_tree", True)
+    monkeypatch.setattr(config, "spawn_tree", True)
 
 
 def test_without_the_setting_nothing_of_the_tree_is_kept():
