@@ -54,7 +54,9 @@ _hub               _chunks _config _entry _native _scheduler _switch errors loop
 _fork              _hub _native
 _park              _entry _hub _native _ring _scheduler _switch errors
 _timeout           _entry _hub _scheduler _switch
-_greenlet          _chunks _config _entry _hub _park _scheduler _switch _timeout | _spawn_tree
+_start             _entry _scheduler _switch
+_greenlet          _chunks _config _entry _hub _park _scheduler _start _switch _timeout | _spawn_tree _spawned_link
+_spawned_link      _greenlet
 _onlookers         _entry _park loops
 _left_behind       _greenlet _onlookers _park _switch loops
 _io                _hub _native _onlookers _park _scheduler _switch errors loops loops._protocol
@@ -62,7 +64,7 @@ _threads           _config _hub _native _park
 _deadlock          _greenlet _park errors
 _scopes            _hub _park _switch _timeout
 _watchdog          _native _report
-_spawn             _greenlet _hub _native _park _scheduler _switch
+_spawn             _greenlet _hub _native _park _scheduler _start _switch
 _iwait             _park
 _wait              _greenlet _hub _iwait _park _timeout
 lowlevel           *

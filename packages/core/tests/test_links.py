@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hublet.core import BlockingSwitchOutError, Greenlet, GreenletExit, get_hub, getcurrent, sleep, spawn
-from hublet.core._greenlet import FailureSpawnedLink, SpawnedLink, SuccessSpawnedLink
+from hublet.core._spawned_link import FailureSpawnedLink, SpawnedLink, SuccessSpawnedLink
 from hublet.core.testing import assert_no_switch, wait_all_parked
 
 

@@ -1,23 +1,14 @@
 cimport cython
-from . cimport _chunks, _park, _switch
+from . cimport _chunks, _park, _start, _switch
 from ._entry cimport Callback, Entry
 from ._park cimport ParkingLot, Waiter, deadline_in
 from ._scheduler cimport Scheduler
+from ._start cimport Start
 from ._switch cimport greenlet
 
 # C variables: a global name would be looked up at each use.
 cdef object _UNFINISHED
 cdef list _recording
-
-cdef class _Start(Entry):
-    cdef object begin_starting(self, object new)
-
-    cdef object expire(self)
-
-
-@cython.locals(start=_Start)
-cdef _Start make_start(Scheduler scheduler, object new)
-
 
 cdef class _Notify(Entry):
     cdef Greenlet finished
@@ -38,7 +29,7 @@ cdef class Greenlet(greenlet):
     cdef dict _kwargs
     cdef readonly Scheduler _scheduler
     cdef public object _function
-    cdef _Start _start
+    cdef Start _start
     cdef object _result
     cdef object _error
     cdef object _traceback
@@ -54,17 +45,18 @@ cdef class Greenlet(greenlet):
 
     @cython.locals(scheduler=Scheduler)
     cdef object _set_up(self, object run, tuple args, dict kwargs, object context)
-    @cython.locals(start=_Start, scheduler=Scheduler)
+    @cython.locals(start=Start, scheduler=Scheduler)
     cdef object _start_now(self)
-    @cython.locals(start=_Start, scheduler=Scheduler)
+    @cython.locals(start=Start, scheduler=Scheduler)
     cdef object _begin(self)
     cdef object _fail(self, object error)
     @cython.locals(notify=_Notify)
     cdef object _schedule_links(self)
     cdef object _notify(self)
+    cdef object _link(self, object kind, object callback, object given)
     @cython.locals(scheduler=Scheduler, joiners=ParkingLot, joiner=Waiter)
     cdef object _finish(self, object result, object error)
-    @cython.locals(start=_Start)
+    @cython.locals(start=Start)
     cdef object _end_before_start(self, object error)
     cdef object _kill_now(self, object error)
     @cython.locals(waiter=Waiter)

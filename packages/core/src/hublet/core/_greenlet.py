@@ -5,21 +5,24 @@ to the end, whether the function returned, raised or never ran, and it runs once
 
 Spawning is lean.  A greenlet keeps where it was spawned as a code object and a line, not as a stack, and everything that
 only some programs ask for (links, a name, an ident, locals of the spawn tree) is made when it is asked for.
+
+Long for one module, because it is one class, and in C all the methods of a class stand in one file.
 """
 
 from __future__ import annotations
 
 from greenlet import GreenletExit, greenlet
 
-from . import _chunks, _park, _switch
+from . import _chunks, _park, _start, _switch
 from ._config import config
 from ._entry import Callback, Entry
 from ._hub import get_hub
 from ._park import ParkingLot, Waiter, deadline_in
 from ._scheduler import Scheduler
+from ._start import Start
 from ._timeout import Timeout
 
-__all__ = ["FailureSpawnedLink", "Greenlet", "SpawnedLink", "SuccessSpawnedLink"]
+__all__ = ["Greenlet"]
 
 _UNFINISHED: Any = object()
 
@@ -45,38 +48,6 @@ else:
 
         def __class_getitem__(cls, item):
             return cls
-
-
-
-class _Start(Entry):
-    """The first switch to a greenlet, still to come."""
-
-    __slots__ = ()
-
-    def begin_starting(self, new: Any) -> None:
-        """Set every field."""
-        self.begin()
-        self.greenlet = new
-        self.starts = True
-
-    def expire(self) -> None:
-        new, self.greenlet = self.greenlet, None
-        if new is not None:
-            error = _switch.switch(new)
-            if error is not None:
-                raise error
-
-
-def make_start(scheduler: Scheduler, new: Any) -> _Start:
-    """Return the entry that starts *new*, a greenlet of any kind: one that has started another, if there is one."""
-    start = scheduler.spare_start
-    if start is None:
-        start = _Start.__new__(_Start)
-        start.begin_starting(new)
-    else:
-        scheduler.spare_start = None
-        start.greenlet = new
-    return start  # type: ignore[no-any-return]
 
 
 class _Notify(Entry):
@@ -139,7 +110,7 @@ class Greenlet(greenlet, _Carries[T]):
         self._kwargs: dict[str, Any] | None = kwargs or None  # no object to keep, for most
         self._scheduler: Scheduler = scheduler
         self._function = run
-        self._start: _Start | None = None
+        self._start: Start | None = None
         self._result = _UNFINISHED
         self._error: BaseException | None = None
         self._traceback: Any = None
@@ -194,7 +165,7 @@ class Greenlet(greenlet, _Carries[T]):
     def _start_now(self) -> None:
         if self._start is None and not self._begun and self._result is _UNFINISHED:
             scheduler = self._scheduler
-            start = make_start(scheduler, self)
+            start = _start.make_start(scheduler, self)
             self._start = start
             scheduler.schedule(start)
 
@@ -205,7 +176,7 @@ class Greenlet(greenlet, _Carries[T]):
             if deadline is None:
                 raise TypeError("start_later() takes a number of seconds, not None")
             scheduler = self._owner()
-            start = make_start(scheduler, self)
+            start = _start.make_start(scheduler, self)
             scheduler.deadlines.add(start, deadline)
             self._start = start
 
@@ -474,15 +445,22 @@ class Greenlet(greenlet, _Carries[T]):
 
     def link(self, callback: Any, SpawnedLink: Any = None) -> None:
         """Call ``callback(self)`` in a greenlet of its own once it is finished.  Never switches."""
-        self.rawlink((SpawnedLink or _SPAWNED_LINK)(callback))
+        self._link("SpawnedLink", callback, SpawnedLink)
 
     def link_value(self, callback: Any, SpawnedLink: Any = None) -> None:
         """As `link`, but only if it finishes without an error."""
-        self.rawlink((SpawnedLink or SuccessSpawnedLink)(callback))
+        self._link("SuccessSpawnedLink", callback, SpawnedLink)
 
     def link_exception(self, callback: Any, SpawnedLink: Any = None) -> None:
         """As `link`, but only if it finishes with an error."""
-        self.rawlink((SpawnedLink or FailureSpawnedLink)(callback))
+        self._link("FailureSpawnedLink", callback, SpawnedLink)
+
+    def _link(self, kind: str, callback: Any, given: Any) -> None:
+        if given is None:
+            from . import _spawned_link  # late: it stands on this one
+
+            given = getattr(_spawned_link, kind)
+        self.rawlink(given(callback))
 
     def unlink(self, callback: Any) -> None:
         """Forget a callback that was linked in any way; nothing happens if it is not.  Never switches."""
@@ -606,53 +584,6 @@ def make_greenlet(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], 
     if start:
         new._start_now()
     return new
-
-
-class SpawnedLink:
-    """A link whose callback runs in a greenlet of its own, so that it may wait."""
-
-    __slots__ = ("callback",)
-
-    def __init__(self, callback: Any) -> None:
-        if not callable(callback):
-            raise TypeError(f"a link must be callable, not {callback!r}")
-        self.callback: Any = callback
-
-    def __call__(self, source: Any) -> None:
-        Greenlet.spawn(self.callback, source)
-
-    def __eq__(self, other: object) -> bool:
-        """Equal to its callback too, so that `unlink` finds it."""
-        return self.callback == getattr(other, "callback", other)  # type: ignore[no-any-return]
-
-    def __hash__(self) -> int:
-        return hash(self.callback)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.callback!r}>"
-
-
-class SuccessSpawnedLink(SpawnedLink):
-    """A `SpawnedLink` for greenlets that finish without an error."""
-
-    __slots__ = ()
-
-    def __call__(self, source: Any) -> None:
-        if source.successful():
-            SpawnedLink.__call__(self, source)
-
-
-class FailureSpawnedLink(SpawnedLink):
-    """A `SpawnedLink` for greenlets that finish with an error."""
-
-    __slots__ = ()
-
-    def __call__(self, source: Any) -> None:
-        if not source.successful():
-            SpawnedLink.__call__(self, source)
-
-
-_SPAWNED_LINK = SpawnedLink
 
 
 def _line_of(code: Any, instruction: int) -> int:

@@ -1,5 +1,5 @@
 cimport cython
-from . cimport _greenlet, _park, _switch
+from . cimport _greenlet, _park, _start, _switch
 from ._greenlet cimport Greenlet
 from ._park cimport Waiter, deadline_in
 from ._scheduler cimport Scheduler

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from greenlet import greenlet
 
-from . import _greenlet, _park, _switch
+from . import _greenlet, _park, _start, _switch
 from ._greenlet import Greenlet
 from ._hub import get_hub
 from ._native import thread_sleep
@@ -69,7 +69,7 @@ def _make_raw(function: Any) -> greenlet:
     if scheduler is None:
         scheduler = get_hub().scheduler
     new = _switch.make_raw(function, scheduler.greenlet)
-    scheduler.schedule(_greenlet.make_start(scheduler, new))
+    scheduler.schedule(_start.make_start(scheduler, new))
     return new
 
 
