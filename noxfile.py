@@ -345,8 +345,7 @@ def forks(session: nox.Session) -> None:
 def http_fuzz(session: nox.Session) -> None:
     """Hold the HTTP server against h11 on a hundred thousand requests, sound and broken: some ten minutes."""
     install(session, "core", "net")
-    counts = {"HTTP_EXAMPLES": "10000", "HTTP_STREAMS": "50000"}
-    pytest(session, "packages/net/tests/wsgi/test_against_h11.py", "-o", "faulthandler_timeout=7200", **counts)
+    pytest(session, "packages/net/tests/wsgi/test_against_h11.py", "-s", "-o", "faulthandler_timeout=7200", HTTP_BATCHES="55")
 
 
 @nox.session(python=PYTHONS)
