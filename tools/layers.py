@@ -31,7 +31,6 @@ _config
 _entry
 _native
 _report
-_running_loop
 errors
 loops._signal_fd
 loops._wakeup
@@ -42,6 +41,7 @@ _deadlines         _entry
 _patches           loops patching
 _ring              _entry
 _switch            _entry _native _ring
+_running_loop      _switch
 loops._protocol    _entry
 _scheduler         _deadlines _entry _native _ring _running_loop _switch errors loops._protocol
 _spawn_tree        _switch

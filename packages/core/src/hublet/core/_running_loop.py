@@ -1,12 +1,15 @@
 """asyncio's running loop, current task and hooks, which are one per native thread, made one per greenlet.
 
 A greenlet that parks inside a coroutine takes them away with it and puts them back when it resumes, so at every switch the
-thread has none, and no greenlet ever sees another's.  Programs that never import asyncio pay one look into a dictionary.
+thread has none, and no greenlet ever sees another's.  Programs that never import asyncio pay for comparing two numbers, or,
+where a dictionary has no number of its version, for one look into it.
 """
 
 from __future__ import annotations
 
 import sys
+
+from . import _switch
 
 TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
 if TYPE_CHECKING:
@@ -15,14 +18,20 @@ if TYPE_CHECKING:
 __all__ = ["leave", "restore"]
 
 _modules = sys.modules
+_seen = -1  # the version of that when asyncio was last found not to be there
 _get_running_loop: Any = None
 _set_running_loop: Any = None
 
 
 def leave() -> Any:
     """Take the running loop and task off this thread; return them for `restore`, or `None` if there are none."""
+    global _seen
     if _get_running_loop is None:
+        version = _switch.version_of(_modules)
+        if version == _seen:
+            return None
         if "asyncio.events" not in _modules:
+            _seen = version - (version == 0)  # 0 is no version
             return None
         _bind()
         if _get_running_loop is None:

@@ -19,6 +19,7 @@ cpdef object code_of(object frame)
 cpdef int instruction_of(object frame) except -2
 cpdef object inherit_context(greenlet child)
 cpdef object drop_context(greenlet ending)
+cpdef long long version_of(dict dictionary) except -2
 cpdef bint is_only_reference(object thing) except -1
 cpdef Py_ssize_t stack_position() except -1
 cpdef bint is_stack_near(Py_ssize_t base) except -1

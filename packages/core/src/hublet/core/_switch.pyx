@@ -88,6 +88,18 @@ cdef extern from *:
         return count;
     }
 
+    /* A number that every change of a dictionary changes, up to 3.13.  0: there is none. */
+    static long long hublet_version(PyObject *dictionary) {
+    #if PY_VERSION_HEX < 0x030E0000
+        _Py_COMP_DIAG_PUSH
+        _Py_COMP_DIAG_IGNORE_DEPR_DECLS
+        return (long long)((PyDictObject *)dictionary)->ma_version_tag;
+        _Py_COMP_DIAG_POP
+    #else
+        return 0;
+    #endif
+    }
+
     /* A thread that never set a variable has no context at all, and copying nothing is what most greenlets would do. */
     static int hublet_has_context(void) { return PyThreadState_Get()->context != NULL; }
     """
@@ -99,6 +111,7 @@ cdef extern from *:
     object hublet_code(object frame)
     int hublet_instruction(object frame)
     bint hublet_has_context()
+    long long hublet_version(dict dictionary)
     Py_ssize_t hublet_count_threads()
 
 cdef extern from "Python.h":
@@ -218,6 +231,10 @@ cpdef object inherit_context(greenlet child):
 cpdef object drop_context(greenlet ending):
     if hublet_has_context():
         ending.gr_context = None
+
+
+cpdef long long version_of(dict dictionary) except -2:
+    return hublet_version(dictionary)
 
 
 cpdef bint is_only_reference(object thing) except -1:
