@@ -125,11 +125,11 @@ nox.options.sessions = [
 # Wheels and what else is installed -----------------------------------------------------------------------------------
 
 
-def sources(package: str) -> dict[str, bytes]:
+def sources(package: str, pattern: str = "*") -> dict[str, bytes]:
     """Return each file that the wheel of *package* is made from: its name inside the package's folder, its content."""
     folder = ROOT / "packages" / package
     found = {}
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(folder.rglob(pattern)):
         inner = path.relative_to(folder)
         other = {"build", "dist", "changes", "tests", "__pycache__"} & set(inner.parts) or ".egg-info" in str(inner)
         if path.is_file() and not other and path.suffix not in (".so", ".pyd", ".pyc"):
@@ -153,7 +153,13 @@ def build(session: nox.Session, package: str, pure: bool) -> str:
     state = hashlib.sha256()
     for variable in ("CC", "CFLAGS", "CPPFLAGS", "LDFLAGS") if hublet_pure == "0" else ():
         state.update(f"{variable}={os.environ.get(variable)}\0".encode())
-    files = sources(package)
+    # Compiled, what stands on core is compiled against its declarations, which are found beside it.
+    declarations = {}
+    if hublet_pure == "0" and package != "core":
+        # With `__init__.py`, by which Cython knows a package.
+        declarations = sources("core", "*.pxd") | sources("core", "__init__.py")
+    files = {f"{package}/{name}": content for name, content in sources(package).items()}
+    files |= {f"core/{name}": content for name, content in declarations.items()}
     for name, content in files.items():
         state.update(name.encode() + b"\0" + content + b"\0")
     kept = WHEELS / tag / f"{package}-{state.hexdigest()[:16]}"
@@ -165,13 +171,13 @@ def build(session: nox.Session, package: str, pure: bool) -> str:
         # From a copy: setuptools leaves `build/` behind, and packs what an earlier state of the sources left there.
         temporary = WHEELS / tag / f".{package}-{os.getpid()}"
         for name, content in files.items():
-            (temporary / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
-            (temporary / "copy" / name).write_bytes(content)
+            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+            (temporary / name).write_bytes(content)
         try:
             if session.venv_backend == "uv":
                 session.install("pip")
             out = temporary / "wheel"
-            command = ("python", "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(out), str(temporary / "copy"))
+            command = ("python", "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(out), str(temporary / package))
             session.run_install(*command, env={**CLEAN, "HUBLET_PURE": hublet_pure}, silent=True)
             if out.is_dir() and not kept.is_dir():
                 for old in (WHEELS / tag).glob(f"{package}-*"):

@@ -54,6 +54,7 @@ _hub               _chunks _config _entry _native _scheduler _switch errors loop
 _fork              _hub _native
 _park              _entry _hub _native _ring _scheduler _switch errors
 _timeout           _entry _hub _scheduler _switch
+capi               _park _switch
 _start             _entry _scheduler _switch
 _greenlet          _chunks _config _entry _hub _park _scheduler _start _switch _timeout | _spawn_tree _spawned_link
 _spawned_link      _greenlet

@@ -222,3 +222,15 @@ def test_deadlines_that_are_due_together_all_pass_before_what_one_of_them_starte
     joinall([first, second, waiting])
 
     assert log == ["second", "woken"]
+
+
+def test_one_that_was_killed_is_freed_at_once():
+    lot = ParkingLot()
+    greenlet = spawn(lot.park)
+    sleep(0)
+    gone = weakref.ref(greenlet)
+
+    greenlet.kill()
+    del greenlet
+
+    assert gone() is None

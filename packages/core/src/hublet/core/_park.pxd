@@ -39,9 +39,9 @@ cdef class Waiter(Entry):
 cdef Scheduler _scheduler_here()
 
 @cython.locals(waiter=Waiter, scheduler=Scheduler)
-cdef Waiter make_waiter(object reason)
+cpdef Waiter make_waiter(object reason)
 
-cdef object recycle(Waiter waiter)
+cpdef object recycle(Waiter waiter)
 
 @cython.locals(lot=ParkingLot)
 cdef ParkingLot make_lot()

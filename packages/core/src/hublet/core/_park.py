@@ -26,7 +26,7 @@ TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to imp
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["ParkingLot", "Waiter", "deadline_in", "yield_now"]
+__all__ = ["ParkingLot", "Waiter", "deadline_in", "make_waiter", "recycle", "yield_now"]
 
 _UNSET: Any = type("Unset", (), {"__repr__": lambda self: "<unset>"})()
 

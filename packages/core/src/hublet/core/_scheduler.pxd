@@ -59,6 +59,7 @@ cdef class Scheduler:
     cdef object _look(self, object timeout)
     @cython.locals(deadline=double, idle=Entry)
     cdef object _patience(self)
+    @cython.locals(budget=int)
     cpdef object interrupt(self, object target, object error, int shields=*)
     cpdef object postpone(self, object target, object error, int shields)
     cpdef object take_postponed(self, object target)

@@ -199,7 +199,9 @@ class Scheduler:
         if self.shielded and self.shielded.get(target, 0) > shields:
             self.postpone(target, error, shields)
         else:
+            budget, self._budget = self._budget, 0  # it comes back here, or the hub would hold it for as long as others run
             target.throw(error)
+            self._budget = budget
 
     def postpone(self, target: Any, error: BaseException, shields: int) -> None:
         """Keep *error* until *target* parks in no more than *shields* shields."""

@@ -52,6 +52,8 @@ class _PerThread(thread_local):
 
 _per_thread = _PerThread()
 
+_parent: Any = greenlet.__dict__["parent"]  # which `Greenlet` overrides
+
 
 def thread_scheduler() -> Any:
     """Return the `Scheduler` of the calling thread, or `None` if it has none."""
@@ -125,12 +127,12 @@ def make_raw(run: Any, parent: greenlet) -> greenlet:
 
 def set_parent(child: greenlet, parent: greenlet) -> None:
     """Let *child* return to *parent* when it ends."""
-    greenlet.parent.__set__(child, parent)  # type: ignore[attr-defined]
+    _parent.__set__(child, parent)
 
 
 def parent_of(child: greenlet) -> greenlet | None:
     """Return the greenlet that *child* returns to when it ends; that of the main one is `None`."""
-    return greenlet.parent.__get__(child)  # type: ignore[attr-defined,no-any-return]
+    return _parent.__get__(child)  # type: ignore[no-any-return]
 
 
 def caller() -> Any:

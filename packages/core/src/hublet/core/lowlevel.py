@@ -17,7 +17,7 @@ from ._io import (
     waiters_in,
 )
 from ._left_behind import leave_behind
-from ._park import ParkingLot, Waiter, deadline_in, yield_now
+from ._park import ParkingLot, Waiter, deadline_in, make_waiter, recycle, yield_now
 from ._threads import Workers, call_in_thread
 from .loops import READ, WRITE, Handle, Loop
 
@@ -38,7 +38,9 @@ __all__ = [
     "get_hub_if_exists",
     "handle_for",
     "leave_behind",
+    "make_waiter",
     "notify_closing",
+    "recycle",
     "remove_onlooker",
     "wait_on_handle",
     "wait_readable",

@@ -1,5 +1,15 @@
 """Events, locks, semaphores and queues for greenlets, which any number of native threads may share."""
 
+from hublet.core import compiled as _core_is_compiled
+
+from ._native import compiled as _compiled
+
+if _compiled and not _core_is_compiled:
+    raise ImportError(
+        "hublet-sync is compiled, and hublet-core is interpreted, so that the one cannot call the other: install both from "
+        "wheels, or both with HUBLET_PURE=1"
+    )
+
 from ._async_result import AsyncResult
 from ._barrier import Barrier, BrokenBarrierError
 from ._capacity_limiter import CapacityLimiter, CapacityLimiterStatistics

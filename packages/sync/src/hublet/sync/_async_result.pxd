@@ -1,7 +1,8 @@
 cimport cython
+from hublet.core.capi cimport Waiter, deadline_in, make_waiter
 
 # Looked up once, when the module is loaded, instead of at each use.
-cdef object Timeout, Waiter, deadline_in
+cdef object Timeout
 
 cdef object _NONE
 
@@ -14,10 +15,10 @@ cdef class AsyncResult:
 
     cpdef object set(self, object value=*)
     cpdef object set_exception(self, object exception, object exc_info=*)
-    @cython.locals(waiting=list)
+    @cython.locals(waiter=Waiter, waiting=list)
     cdef object _notify(self)
     cpdef object get(self, bint block=*, object timeout=*)
-    @cython.locals(waiting=list, together=list, in_time=bint)
+    @cython.locals(waiter=Waiter, waiting=list, together=list, in_time=bint)
     cdef bint _park(self, object timeout) except -1
     cpdef bint ready(self)
     cpdef bint successful(self)

@@ -7,7 +7,7 @@ from types import GenericAlias, TracebackType
 from typing import Any, Generic, TypeVar
 
 from hublet.core import Timeout
-from hublet.core.lowlevel import Waiter, deadline_in
+from hublet.core.lowlevel import Waiter, deadline_in, make_waiter
 
 from . import _links
 
@@ -116,7 +116,7 @@ class AsyncResult(Generic[T]):
 
     def _park(self, timeout: float | None) -> bool:
         deadline = None if timeout is None else deadline_in(timeout)
-        waiter = Waiter(self)
+        waiter = make_waiter(self)
         waiting = [waiter]
         self._waiting = waiting if self._waiting is None else self._waiting
         together = self._waiting

@@ -6,7 +6,7 @@ from types import GenericAlias
 from typing import Any, Generic, TypeVar
 
 from hublet.core import getcurrent
-from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in, get_hub_if_exists, yield_now
+from hublet.core.lowlevel import ParkingLot, deadline_in, get_hub_if_exists, make_waiter, recycle, yield_now
 
 from ._errors import Empty, Full, ShutDown
 from ._offers import Offer, Offers
@@ -87,14 +87,16 @@ class Channel(Generic[T]):
                 raise ShutDown
             if not block:
                 raise Empty
-            waiter = Waiter(self)
+            waiter = make_waiter(self)
             self._getters.add(waiter)
             if self._putters or self.is_shutdown:
                 self._getters.unpark(LOOK)
             if not waiter.park(deadline):
                 raise Empty
-            if waiter.value is not LOOK:
-                return waiter.value  # type: ignore[no-any-return]
+            item = waiter.value
+            recycle(waiter)
+            if item is not LOOK:
+                return item  # type: ignore[no-any-return]
 
     def get_nowait(self) -> T:
         """Take an item from somebody who waits with one.  Never switches.  Raises `Empty` if nobody does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in
+from hublet.core.lowlevel import ParkingLot, deadline_in, make_waiter, recycle
 
 from . import _links
 
@@ -59,11 +59,13 @@ class Event:
         if self._flag:
             return True
         deadline = None if timeout is None else deadline_in(timeout)
-        waiter = Waiter(self)
+        waiter = make_waiter(self)
         self._line.add(waiter)
         if self._flag:
             self._line.unpark_all()
-        return waiter.park(deadline)
+        in_time = waiter.park(deadline)
+        recycle(waiter)
+        return in_time
 
     def rawlink(self, callback: Callable[[Event], object]) -> None:
         """Let the hub call ``callback(self)`` once when the event is set, soon if it is already.  It must not wait.

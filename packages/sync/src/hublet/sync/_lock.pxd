@@ -1,8 +1,6 @@
 cimport cython
+from hublet.core.capi cimport deadline_in
 from ._tokens cimport Tokens
-
-# Looked up once, when the module is loaded, instead of at each use.
-cdef object deadline_in
 
 cdef object _FOREVER
 cpdef object lock_deadline(bint blocking, object timeout)

@@ -12,6 +12,8 @@ from time import sleep as _sleep
 
 __all__ = ["address", "give_way", "thread_ident"]
 
+compiled = False
+
 address = id
 
 

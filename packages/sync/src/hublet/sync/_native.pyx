@@ -2,6 +2,8 @@
 
 from time import sleep as _sleep
 
+compiled = True
+
 cdef extern from "pythread.h":
     unsigned long PyThread_get_thread_ident() noexcept
 

@@ -1,11 +1,12 @@
 cimport cython
+from hublet.core.capi cimport Waiter, make_waiter
 from ._items cimport Items
 
 # Looked up once, when the module is loaded, instead of at each use.
-cdef object NOTHING, Waiter
+cdef object NOTHING
 
 cdef class Offer:
-    cdef readonly object waiter
+    cdef readonly Waiter waiter
     cdef readonly object item
     cdef public bint placed
 
@@ -18,4 +19,5 @@ cdef class Offers:
 
     cdef object add(self, Offer offer, bint ahead=*)
     cdef object withdraw(self, Offer offer)
+    @cython.locals(offer=Offer)
     cdef Offer claim(self, object word)

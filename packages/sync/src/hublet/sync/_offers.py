@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hublet.core.lowlevel import Waiter
+from hublet.core.lowlevel import make_waiter
 
 from ._items import Items
 from ._words import NOTHING
@@ -18,7 +18,7 @@ class Offer:
     __slots__ = ("item", "placed", "waiter")
 
     def __init__(self, holder: Any, item: Any) -> None:
-        self.waiter = Waiter(holder)
+        self.waiter = make_waiter(holder)
         self.item = item
         self.placed = False  # where it belongs, after it was taken
 
@@ -55,11 +55,12 @@ class Offers:
     def claim(self, word: Any) -> Offer | None:
         """Wake the first in line with *word* and return the offer, whose item is the caller's; `None` if nobody is there."""
         while True:
-            offer = self._line.take()
-            if offer is NOTHING:
+            found = self._line.take()
+            if found is NOTHING:
                 return None
+            offer: Offer = found
             if offer.waiter.unpark(word):
-                return offer  # type: ignore[no-any-return]
+                return offer
 
     def __len__(self) -> int:
         """Return how many wait."""

@@ -1,20 +1,21 @@
 cimport cython
+from hublet.core.capi cimport ParkingLot, Waiter, deadline_in, make_waiter, recycle, yield_now
 from ._offers cimport Offer, Offers
 from ._store cimport Store
 
 # Looked up once, when the module is loaded, instead of at each use.
-cdef object Empty, Full, LOOK, NOTHING, ParkingLot, ShutDown, TAKEN, Waiter, deadline_in, yield_now
+cdef object Empty, Full, LOOK, NOTHING, ShutDown, TAKEN
 
 cdef Py_ssize_t _ENDLESS
 
 cdef class Queue(Store):
     cdef bint _drops
-    cdef object _getters
+    cdef ParkingLot _getters
     cdef bint _hands_over
-    cdef object _joiners
+    cdef ParkingLot _joiners
     cdef Py_ssize_t _maxsize
     cdef bint _peeked
-    cdef object _peekers
+    cdef ParkingLot _peekers
     cdef Offers _putters
     cdef Py_ssize_t _room
     cdef public bint is_shutdown
@@ -33,6 +34,7 @@ cdef class Queue(Store):
     cpdef object get_nowait(self)
     cdef object _take(self)
     cdef object _draw_and_tell(self)
+    @cython.locals(waiter=Waiter)
     cdef object _wait_for_item(self, object timeout)
     cdef object _end(self)
     @cython.locals(unfinished=Py_ssize_t)

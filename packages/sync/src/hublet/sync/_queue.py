@@ -27,7 +27,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in, yield_now
+from hublet.core.lowlevel import ParkingLot, deadline_in, make_waiter, recycle, yield_now
 
 from ._errors import Empty, Full, ShutDown
 from ._offers import Offer, Offers
@@ -231,13 +231,14 @@ class Queue(Store[T]):
     def _wait_for_item(self, timeout: float | None) -> T:
         deadline = None if timeout is None else deadline_in(timeout)
         while True:
-            waiter = Waiter(self)
+            waiter = make_waiter(self)
             self._getters.add(waiter)
             if self._has_items() or self.is_shutdown:
                 self._getters.unpark(LOOK)
             if not waiter.park(deadline):
                 raise Empty
             item = waiter.value
+            recycle(waiter)
             if item is LOOK:
                 item = self._take()
                 if item is NOTHING:
@@ -274,7 +275,7 @@ class Queue(Store[T]):
                 raise ShutDown
             if not block:
                 raise Empty
-            waiter = Waiter(self)
+            waiter = make_waiter(self)
             self._peekers.add(waiter)
             self._peeked = True
             if self._has_items() or self.is_shutdown:
@@ -346,7 +347,7 @@ class Queue(Store[T]):
         if self.unfinished_tasks <= 0:
             return True
         deadline = deadline_in(timeout)
-        waiter = Waiter(self)
+        waiter = make_waiter(self)
         self._joiners.add(waiter)
         if self.unfinished_tasks <= 0:
             self._joiners.unpark_all()

@@ -6,7 +6,7 @@ import gc
 from typing import Any
 
 from hublet.core import getcurrent
-from hublet.core.lowlevel import ParkingLot, Waiter
+from hublet.core.lowlevel import ParkingLot, make_waiter, recycle
 
 from ._lock import lock_deadline
 from ._native import address
@@ -64,14 +64,15 @@ class RLock:
         return owner == 0
 
     def _wait(self, me: int, deadline: float | None) -> bool:
-        waiter = Waiter(self)
+        waiter = make_waiter(self)
         self._line.add(waiter)
         if self._owner == 0:
             self._settle()
-        if not waiter.park(deadline):
-            return False
-        self._owner = me
-        return True
+        in_time = waiter.park(deadline)
+        if in_time:
+            self._owner = me
+        recycle(waiter)
+        return in_time
 
     def _settle(self) -> None:
         """Hand the lock, if it is free, to the first in line.  Never switches."""

@@ -1,7 +1,5 @@
+from hublet.core.capi cimport deadline_in, make_waiter
 from ._tokens cimport Tokens
-
-# Looked up once, when the module is loaded, instead of at each use.
-cdef object Waiter, deadline_in
 
 cdef class Semaphore(Tokens):
     cpdef bint ready(self)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from hublet.core.lowlevel import Waiter, deadline_in
+from hublet.core.lowlevel import deadline_in, make_waiter
 
 from . import _links
 from ._tokens import Tokens
@@ -81,7 +81,7 @@ class Semaphore(Tokens):
         if self._free > 0:
             return self._free
         deadline = deadline_in(timeout)
-        waiter = Waiter(self)
+        waiter = make_waiter(self)
         wake = _links.Wake(waiter)
         self._links.append(wake)
         try:

@@ -1,12 +1,15 @@
+cimport cython
+from hublet.core.capi cimport ParkingLot, Waiter, deadline_in, make_waiter, recycle
 from ._items cimport Items
 
 # Looked up once, when the module is loaded, instead of at each use.
-cdef object Empty, LOOK, NOTHING, ParkingLot, Waiter, deadline_in
+cdef object Empty, LOOK, NOTHING
 
 cdef class SimpleQueue:
     cdef object __weakref__
-    cdef object _getters
+    cdef ParkingLot _getters
     cdef Items _items
 
     cpdef object put(self, object item, bint block=*, object timeout=*)
+    @cython.locals(waiter=Waiter)
     cpdef object get(self, bint block=*, object timeout=*)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import GenericAlias
 from typing import Any, Generic, TypeVar
 
-from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in
+from hublet.core.lowlevel import ParkingLot, deadline_in, make_waiter, recycle
 
 from ._errors import Empty
 from ._items import Items
@@ -57,14 +57,16 @@ class SimpleQueue(Generic[T]):
                 return item  # type: ignore[no-any-return]
             if not block:
                 raise Empty
-            waiter = Waiter(self)
+            waiter = make_waiter(self)
             self._getters.add(waiter)
             if self._items:
                 self._getters.unpark(LOOK)
             if not waiter.park(deadline):
                 raise Empty
-            if waiter.value is not LOOK:
-                return waiter.value  # type: ignore[no-any-return]
+            item = waiter.value
+            recycle(waiter)
+            if item is not LOOK:
+                return item  # type: ignore[no-any-return]
 
     def get_nowait(self) -> T:
         """Take the first item out.  Never switches.  Raises `Empty` if there is none."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hublet.core.lowlevel import ParkingLot, Waiter
+from hublet.core.lowlevel import ParkingLot, make_waiter, recycle
 
 from . import _links
 
@@ -42,11 +42,13 @@ class Tokens:
 
     def _wait(self, deadline: float | None) -> bool:
         """Park at the end of the line until a token is handed over; false if *deadline* passed first."""
-        waiter = Waiter(self)
+        waiter = make_waiter(self)
         self._line.add(waiter)
         if self._free > 0:
             self._settle()
-        return waiter.park(deadline)
+        in_time = waiter.park(deadline)
+        recycle(waiter)
+        return in_time
 
     def _give(self) -> bool:
         """Hand a token to the first in line, or make it free; false if that would be one too many.  Never switches."""
