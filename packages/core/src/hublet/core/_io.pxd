@@ -23,7 +23,7 @@ cdef list _reasons
 @cython.locals(at=Py_ssize_t)
 cdef object _reason(int event, int fd)
 
-@cython.locals(waiter=Waiter)
+@cython.locals(waiter=Waiter, in_time=bint)
 cpdef bint wait_on_handle(Handle handle, int event, object deadline) except -1
 
 @cython.locals(scheduler=Scheduler)

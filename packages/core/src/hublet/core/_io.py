@@ -152,7 +152,7 @@ def wait_on_handle(handle: Handle, event: int, deadline: float | None) -> bool:
     else:
         _take_among(handle.writer, waiter)
     try:
-        return waiter.park(deadline)
+        in_time = waiter.park(deadline)
     finally:
         if event == _READ:
             if handle.reader is not None:
@@ -161,6 +161,8 @@ def wait_on_handle(handle: Handle, event: int, deadline: float | None) -> bool:
         elif handle.writer is not None:
             handle.clear_writer(waiter)
             remove_onlooker(handle, WRITE, waiter)
+    _park.recycle(waiter)
+    return in_time
 
 
 def _take_among(entry: Any, waiter: Waiter) -> None:
