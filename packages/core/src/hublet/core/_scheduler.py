@@ -181,7 +181,8 @@ class Scheduler:
             if entry is not None and entry.greenlet is not None and not entry.starts:
                 _switch.set_parent(ending, entry.greenlet)
                 self._budget -= 1
-                self.ended = ending
+                if entry.greenlet is not self.main:
+                    self.ended = ending
                 self.ready.take()
                 return
         _switch.set_parent(ending, self.greenlet)
