@@ -41,6 +41,11 @@ def cases(lib: Any, event: Callable[[], Any]) -> dict[str, tuple[Callable[[int],
 
         lib.joinall([lib.spawn(sleeper, n // 100) for _ in range(100)])
 
+    def sleep_beside_asyncio(n: int) -> None:
+        import asyncio  # noqa: F401  # whose running loop is then looked after at each switch
+
+        sleep_among(n)
+
     def sleep_alone(n: int) -> None:
         sleep = lib.sleep
         for _ in range(n):
@@ -78,6 +83,7 @@ def cases(lib: Any, event: Callable[[], Any]) -> dict[str, tuple[Callable[[int],
         "spawn 10,000, joinall": (spawn_many, 10_000),
         "spawn_raw": (spawn_raw, 30_000),
         "sleep(0), 100 greenlets": (sleep_among, 200_000),
+        "the same, asyncio imported": (sleep_beside_asyncio, 200_000),
         "sleep(0), alone": (sleep_alone, 200_000),
         "Timeout start + close": (timeout, 200_000),
         "100,000 sleeps at once": (timers, 100_000),
