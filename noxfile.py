@@ -299,10 +299,11 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def bench(session: nox.Session) -> None:
-    """Measure the kernel beside gevent, asyncio, uvloop and bare greenlets; on a quiet machine, one Python at a time."""
+    """Measure kernel, primitives and pools beside gevent, asyncio, uvloop; on a quiet machine, one Python at a time."""
     install(session, *PACKAGES)
     session.install(*group(TOP, "bench"))
-    session.run("python", "benchmarks/compare.py", *(session.posargs or ["kernel"]), env=CLEAN)
+    for folder in [session.posargs] if session.posargs else [["kernel"], ["sync"]]:
+        session.run("python", "benchmarks/compare.py", *folder, env=CLEAN)
     if not session.posargs:
         session.run("python", "benchmarks/import_time.py", env=CLEAN)
 

@@ -1,7 +1,8 @@
 """Run the same cases on several peers, in turn, and print the medians side by side.
 
 A benchmark is a folder with a module ``on_PEER.py`` for each peer.  Each has ``CASES``: name -> (function, operations), where
-``function(operations)`` does that many.  Every measurement is a process of its own, and the rounds go through the peers in
+``function(operations)`` does that many.  That of the first peer may have ``ASKED``: name -> what the second peer's figure is to
+be at least, in units of the first's.  Every measurement is a process of its own, and the rounds go through the peers in
 turn, so that what disturbs the machine disturbs all of them.  The figure is CPU time (user and system) per operation,
 because this is what a program pays and what a busy machine changes least; the best of the repetitions inside one process
 counts, and the median of the rounds is printed.
@@ -23,6 +24,7 @@ from pathlib import Path
 from types import ModuleType
 
 HERE = Path(__file__).parent
+PEERS = ("hublet", "gevent", "asyncio", "uvloop", "raw")
 
 
 def load(folder: str, peer: str) -> ModuleType:
@@ -67,7 +69,7 @@ def main() -> int:
     """Parse the arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder")
-    parser.add_argument("--peers", nargs="+", default=["hublet", "gevent", "asyncio", "uvloop", "raw"])
+    parser.add_argument("--peers", nargs="+", help="those of the folder, if not given")
     parser.add_argument("--cases", nargs="+")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repetitions", type=int, default=5)
@@ -81,30 +83,35 @@ def main() -> int:
             print(f"{peer} has no {case}: {error!r}", file=sys.stderr)
             return 3
         return 0
-    first = load(options.folder, options.peers[0])
+    peers = options.peers or [peer for peer in PEERS if (HERE / options.folder / f"on_{peer}.py").exists()]
+    first = load(options.folder, peers[0])
     cases = options.cases or list(first.CASES)
     results: dict[tuple[str, str], list[float]] = {}
     for _ in range(options.rounds):
         for case in cases:
-            for peer in options.peers:
+            for peer in peers:
                 figure = measure(options.folder, peer, case, options.repetitions)
                 if figure is not None:
                     results.setdefault((case, peer), []).append(figure)
-    show(cases, options.peers, results)
+    show(cases, peers, results, getattr(first, "ASKED", {}))
     return 0
 
 
-def show(cases: list[str], peers: list[str], results: dict[tuple[str, str], list[float]]) -> None:
-    """Print a Markdown table: the medians, and how many times the first peer's figure each other one is."""
+def show(
+    cases: list[str], peers: list[str], results: dict[tuple[str, str], list[float]], asked: dict[str, float]
+) -> None:
+    """Print a Markdown table: the medians, how many times the first peer's figure each other one is, and what is asked for."""
     print(f"CPython {platform.python_version()}, {platform.machine()}\n")
     others = peers[1:]
-    print("| | " + " | ".join(peers) + " | " + " | ".join(f"{peer} ÷ {peers[0]}" for peer in others) + " |")
-    print("|---" * (1 + len(peers) + len(others)) + "|")
+    columns = ["", *peers, *[f"{peer} ÷ {peers[0]}" for peer in others], *(["asked for"] if asked else [])]
+    print("| " + " | ".join(columns) + " |")
+    print("|---" * len(columns) + "|")
     for case in cases:
         medians = {peer: statistics.median(results[case, peer]) for peer in peers if (case, peer) in results}
         ours = medians.get(peers[0])
         row = [f"{medians[peer]:,.0f}" if peer in medians else "–" for peer in peers]
         row += [f"{medians[peer] / ours:.2f}" if peer in medians and ours else "–" for peer in others]
+        row += [str(asked.get(case, ""))] if asked else []
         print(f"| {case} | " + " | ".join(row) + " |")
 
 

@@ -1,6 +1,6 @@
 """`_local.py` in C: greenlet's C interface, and CPython's own lookup of attributes with a dictionary of our choice.
 
-The greenlet that came last is remembered, since the next to come is most often the same (benchmarks/sync.py, local).
+The greenlet that came last is remembered, since the next to come is most often the same (benchmarks/sync, local).
 """
 
 from cpython.object cimport PyObject

@@ -79,7 +79,7 @@ class Mapping:
             calls.append(spawn(func, item))
             if len(calls) >= _MANY:
                 # Let go of those that are finished, or the garbage collector looks at all of them again and again
-                # (benchmarks/sync.py, pool.map).
+                # (benchmarks/sync, pool.map).
                 while calls and calls[0].successful():
                     results.append(calls.popleft().value)
         results.extend([each.get() for each in calls])

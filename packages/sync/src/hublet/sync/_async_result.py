@@ -26,7 +26,7 @@ class AsyncResult(Generic[T]):
 
     # As in `Event`: the outcome is stored, in one step, before anybody is woken, and whoever waits looks for it after
     # joining those who wait.  Who waits is in a plain list and not in a `ParkingLot`, which costs more to make than all the
-    # rest of a result, and most results are waited for once (benchmarks/sync.py).  It and the list of links are made when
+    # rest of a result, and most results are waited for once (benchmarks/sync).  It and the list of links are made when
     # they are first needed, and assigned in one line without a call, hence in one step.
 
     __slots__ = ("__weakref__", "_failure", "_links", "_value", "_waiting")
