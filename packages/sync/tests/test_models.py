@@ -13,7 +13,7 @@ import pytest
 
 from hublet.core import GreenletExit, kill, killall, sleep, spawn
 from hublet.core.testing import fake_clock, wait_all_parked
-from hublet.sync import Channel, Condition, Empty, Full, Lock, Queue, Semaphore, SimpleQueue, open_channel
+from hublet.sync import CapacityLimiter, Channel, Condition, Empty, Full, Lock, Queue, Semaphore, SimpleQueue, open_channel
 
 hypothesis = pytest.importorskip("hypothesis")
 st = hypothesis.strategies
@@ -81,6 +81,58 @@ class Model:
                 else:
                     continue
                 line.remove(someone)
+
+
+class ModelOfLimiter:
+    """What should happen: *total* tokens, which are lent to those who ask, in turn."""
+
+    def __init__(self, total):
+        self.total = total
+        self.asked = 0
+        self.borrowers = []
+        self.aware = []  # of having borrowed; only they can give back
+        self.line = deque()
+
+    def get(self, someone, waits):
+        self.asked += 1
+        someone.item = self.asked
+        if len(self.borrowers) < self.total:
+            self.lend(someone)
+            self.aware.append(someone)
+        elif waits:
+            self.line.append(someone)
+        else:
+            someone.expected = "empty"
+
+    def put(self, someone, waits):
+        if self.aware:
+            self.borrowers.remove(self.aware.pop(0))
+            self.serve()
+        someone.expected = "put"
+
+    def resize(self, total):
+        self.total = total
+        self.serve()
+
+    def serve(self):
+        while self.line and len(self.borrowers) < self.total:
+            self.lend(self.line.popleft())
+
+    def lend(self, someone):
+        self.borrowers.append(someone)
+        someone.expected = ("got", someone.item)
+
+    def settle(self, now):
+        """Let those who were killed, or whose time is up, notice, and the others that they were served."""
+        self.aware = list(self.borrowers)
+        for someone in list(self.line):
+            if someone.killed:
+                someone.expected = "killed"
+            elif someone.deadline is not None and someone.deadline <= now:
+                someone.expected = "empty"
+            else:
+                continue
+            self.line.remove(someone)
 
 
 class OfQueue:
@@ -157,6 +209,35 @@ class OfCondition:
     def check(self):
         assert self.condition.acquire(False)
         self.condition.release()
+
+
+class OfLimiter:
+    """A limiter: getting is borrowing in a name of one's own, and putting is giving back what was lent first."""
+
+    def __init__(self, total):
+        self.limiter = CapacityLimiter(total)
+        self.model = ModelOfLimiter(total)
+        self.asked = 0
+
+    def put(self, item, waits, timeout):
+        borrowers = self.limiter.statistics().borrowers
+        if borrowers:
+            self.limiter.release_on_behalf_of(borrowers[0])
+
+    def get(self, waits, timeout):
+        self.asked += 1
+        name = self.asked
+        if not self.limiter.acquire_on_behalf_of(name, waits, timeout if waits else None):
+            raise Empty
+        return name
+
+    def resize(self, total):
+        self.limiter.total_tokens = total
+        self.model.resize(total)
+
+    def check(self):
+        borrowers = tuple(each.item for each in self.model.borrowers)
+        assert self.limiter.statistics() == (len(borrowers), self.model.total, borrowers, len(self.model.line))
 
 
 MAKERS = {
@@ -263,6 +344,9 @@ class Program:
             victim.killed = True
             kill(victim.greenlet)
 
+    def resize(self, total):
+        self.subject.resize(total)
+
     def jump(self, seconds):
         """Let time pass without the hub noticing."""
         self.clock.advance(seconds)
@@ -280,6 +364,15 @@ def test_every_program_does_what_the_model_does(kind, steps):
                 original = getattr(subject.model, name)
                 setattr(subject.model, name, lambda someone, waits, original=original: original(nameless(someone), waits))
         Program(subject, clock).run(steps)
+
+
+@hypothesis.settings(max_examples=250, deadline=None, derandomize=True)
+@hypothesis.given(
+    total=st.integers(0, 3), steps=st.lists(st.one_of(STEPS, st.tuples(st.just("resize"), st.integers(0, 3))), max_size=25)
+)
+def test_every_program_of_borrowers_does_what_the_model_does(total, steps):
+    with fake_clock() as clock:
+        Program(OfLimiter(total), clock).run(steps)
 
 
 def nameless(someone):
