@@ -358,6 +358,57 @@ def test_the_classes_that_are_made_of_locks_are_cooperative():
     assert printed == ["all"]
 
 
+def test_a_queue_class_of_a_programs_own_keeps_what_it_knows_of_queue():
+    before = """
+        import queue, time
+
+        class Unique(queue.Queue):  # what the documentation of CPython's module shows, and what programs have
+            def _init(self, maxsize):
+                self.queue = {}
+
+            def _qsize(self):
+                return len(self.queue)
+
+            def _put(self, item):
+                self.queue[item] = None
+
+            def _get(self):
+                return self.queue.popitem()[0]
+
+        early = Unique(1)
+        """
+    printed = run(
+        """
+        from hublet.core import joinall, sleep, spawn
+
+        for unique in (early, Unique(1)):
+            getter = spawn(unique.get)
+            sleep(0)
+            unique.put("first")
+            print(getter.get(timeout=10), type(queue.Queue.put).__name__, isinstance(unique, queue.Queue))
+            unique.put("second")
+            putter = spawn(unique.put, "third")
+            sleep(0)
+            with unique.mutex:  # the way to empty a queue of the standard library
+                unique.queue.clear()
+                unique.not_full.notify()
+            putter.join(timeout=10)
+            print(unique.get_nowait(), unique.unfinished_tasks)
+            joiner = spawn(unique.join)
+            sleep(0)
+            for _ in range(3):
+                print(joiner.ready())
+                unique.task_done()
+            joiner.join(timeout=10)
+            print(joiner.ready(), unique.all_tasks_done._lock is unique.mutex)
+        """,
+        before=before,
+    )
+
+    expected = ["first function True", "third 3", "False", "False", "False", "True True"]
+    assert printed == expected * 2
+
+
 def test_local_is_each_greenlets_own():
     printed = run("""
         import threading

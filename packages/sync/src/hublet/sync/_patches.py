@@ -1,6 +1,7 @@
 """What sync replaces in the standard library: locks, threads, and the one queue that is not made of locks.
 
-`queue.Queue` and its relatives are, so they become cooperative with `threading`.
+`queue.Queue` and its relatives are, so they become cooperative with `threading`.  Ours in their place would be faster,
+and break subclasses and whoever uses `mutex`, `not_empty` or `queue`, which are part of what programs know of them.
 """
 
 from __future__ import annotations
