@@ -66,3 +66,4 @@ cdef class ParkingLot:
     cpdef bint unpark(self, object value=*) except -1
     cpdef Py_ssize_t unpark_all(self, object value=*) except -1
     cpdef object forget(self, Waiter waiter)
+    cpdef bint has_any(self) noexcept

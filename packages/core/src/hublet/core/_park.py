@@ -335,7 +335,7 @@ class ParkingLot:
     def unpark(self, value: Any = None) -> bool:
         """Wake the first in line with *value*; false if nobody is there to take it.  Never switches."""
         waiters = self._waiters
-        while waiters:
+        while waiters.has_any():
             waiter = waiters.take()
             if waiter is not None:
                 waiter.lot = None
@@ -362,9 +362,13 @@ class ParkingLot:
         """Return how many wait."""
         return len(self._waiters)
 
+    def has_any(self) -> bool:
+        """Say whether anybody waits.  As `bool`, but compiled code need not go through Python's protocol (benchmarks/sync)."""
+        return self._waiters.has_any()
+
     def __bool__(self) -> bool:
         """Say whether anybody waits."""
-        return len(self._waiters) > 0
+        return self._waiters.has_any()
 
     def __repr__(self) -> str:
         return f"<ParkingLot at {id(self):#x} with {len(self)} waiting>"

@@ -8,6 +8,7 @@ cdef class Ring:
     cdef Py_ssize_t _head
     cdef Py_ssize_t _count
 
+    cdef bint has_any(self) noexcept
     cpdef object append(self, Entry item)
     cpdef object appendleft(self, Entry item)
     cpdef Entry take(self)

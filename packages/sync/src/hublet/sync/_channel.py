@@ -49,7 +49,7 @@ class Channel(Generic[T]):
         """
         if self.is_shutdown:
             raise ShutDown
-        if self._getters and self._getters.unpark(item):
+        if self._getters.has_any() and self._getters.unpark(item):
             if block and getcurrent() is not get_hub_if_exists():
                 yield_now()
             return
@@ -58,7 +58,7 @@ class Channel(Generic[T]):
         deadline = None if timeout is None else deadline_in(timeout)
         offer = Offer(self, item)
         self._putters.add(offer)
-        if self._getters:
+        if self._getters.has_any():
             self._getters.unpark(LOOK)
         if self.is_shutdown:
             self._end()
@@ -79,7 +79,7 @@ class Channel(Generic[T]):
         """
         deadline = None if timeout is None or not block else deadline_in(timeout)
         while True:
-            if self._putters:
+            if self._putters.has_any():
                 offer = self._putters.claim(TAKEN)
                 if offer is not None:
                     return offer.item  # type: ignore[no-any-return]
@@ -89,7 +89,7 @@ class Channel(Generic[T]):
                 raise Empty
             waiter = make_waiter(self)
             self._getters.add(waiter)
-            if self._putters or self.is_shutdown:
+            if self._putters.has_any() or self.is_shutdown:
                 self._getters.unpark(LOOK)
             if not waiter.park(deadline):
                 raise Empty

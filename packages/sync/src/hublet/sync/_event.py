@@ -42,7 +42,7 @@ class Event:
         They return from `wait` with true even if the flag is lowered before they come to run.
         """
         self._flag = True
-        if self._line:
+        if self._line.has_any():
             self._line.unpark_all()
         if self._links:
             _links.fire(self, self._links)

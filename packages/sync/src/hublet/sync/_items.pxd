@@ -3,6 +3,7 @@ cdef class Items:
     cdef Py_ssize_t _head
     cdef Py_ssize_t _count
 
+    cdef bint has_any(self) noexcept
     cpdef object append(self, object item)
     cpdef object appendleft(self, object item)
     cpdef object take(self)

@@ -18,6 +18,10 @@ class Items(deque):  # type: ignore[type-arg]  # the compiled twin is no deque a
 
     __slots__ = ()
 
+    def has_any(self) -> bool:
+        """As `bool`, which compiled goes through Python's protocols (benchmarks/sync)."""
+        return len(self) > 0
+
     def take(self) -> Any:
         """Remove and return the oldest; `NOTHING` if there is none."""
         try:

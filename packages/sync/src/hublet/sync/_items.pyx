@@ -37,6 +37,9 @@ cdef class Items:
             raise IndexError("there is no such item")
         return self._slots[(self._head + index) & (PyList_GET_SIZE(self._slots) - 1)]
 
+    cdef bint has_any(self) noexcept:
+        return self._count > 0
+
     cpdef object append(self, object item):
         """Add *item* as the newest."""
         if self._count == PyList_GET_SIZE(self._slots):

@@ -17,6 +17,7 @@ cdef class Offer:
 cdef class Offers:
     cdef Items _line
 
+    cdef bint has_any(self) noexcept
     cdef object add(self, Offer offer, bint ahead=*)
     cdef object withdraw(self, Offer offer)
     @cython.locals(offer=Offer)

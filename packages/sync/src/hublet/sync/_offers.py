@@ -66,6 +66,6 @@ class Offers:
         """Return how many wait."""
         return len(self._line)
 
-    def __bool__(self) -> bool:
+    def has_any(self) -> bool:
         """Say whether somebody waits."""
-        return len(self._line) > 0
+        return self._line.has_any()

@@ -105,7 +105,7 @@ class Queue(Store[T]):
         """Hand *item* over or store it; false if there is no room.  Never switches."""
         if self.is_shutdown:
             raise ShutDown
-        if self._getters and self._hands_over and not self._has_items():
+        if self._getters.has_any() and self._hands_over and not self._has_items():
             if self._peeked:
                 self._peekers.unpark_all(item)
             self.unfinished_tasks += 1
@@ -121,7 +121,7 @@ class Queue(Store[T]):
             self.unfinished_tasks += 1
             self._items.append(item)
         # Somebody may have come while it was being stored, or the end.
-        if self._getters:
+        if self._getters.has_any():
             self._getters.unpark(LOOK)
         if self._peeked:
             self._peekers.unpark_all(LOOK)
@@ -173,11 +173,11 @@ class Queue(Store[T]):
                 self.unfinished_tasks += 1
                 self._items.append(offer.item)
                 offer.placed = True
-                if self._getters:
+                if self._getters.has_any():
                     self._getters.unpark(LOOK)
                 return
             self._room += 1
-            if not (self._putters and self._claim_room()):
+            if not (self._putters.has_any() and self._claim_room()):
                 return
 
     # Getting
@@ -210,11 +210,11 @@ class Queue(Store[T]):
         item = self._items.take()
         if item is NOTHING:
             return NOTHING
-        if self._putters:
+        if self._putters.has_any():
             self._fill_room()
         else:
             self._room += 1
-            if self._putters:
+            if self._putters.has_any():
                 self._look_for_room()
         return item
 
@@ -223,9 +223,9 @@ class Queue(Store[T]):
             return self._draw()
         finally:
             # Also if it fails: who was told to look may be the one who fails, and the next in line waits for what is there.
-            if self._putters:
+            if self._putters.has_any():
                 self._look_for_room()
-            if self._getters and self._has_items():
+            if self._getters.has_any() and self._has_items():
                 self._getters.unpark(LOOK)
 
     def _wait_for_item(self, timeout: float | None) -> T:
@@ -335,7 +335,7 @@ class Queue(Store[T]):
 
     def _finish_one(self) -> bool:
         unfinished, self.unfinished_tasks = self.unfinished_tasks, self.unfinished_tasks - (self.unfinished_tasks > 0)
-        if unfinished == 1 and self._joiners:
+        if unfinished == 1 and self._joiners.has_any():
             self._joiners.unpark_all()
         return unfinished > 0
 
@@ -377,9 +377,9 @@ class Queue(Store[T]):
         described = f" maxsize={self._maxsize}" if self._maxsize > 0 else ""
         if self.queue:
             described += f" queue={self.queue!r}"
-        if self._getters:
+        if self._getters.has_any():
             described += f" getters={len(self._getters)}"
-        if self._putters:
+        if self._putters.has_any():
             described += f" putters={len(self._putters)}"
         if self.unfinished_tasks:
             described += f" unfinished={self.unfinished_tasks}"

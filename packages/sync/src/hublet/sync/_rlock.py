@@ -77,7 +77,7 @@ class RLock:
     def _settle(self) -> None:
         """Hand the lock, if it is free, to the first in line.  Never switches."""
         # As in `Tokens`: free first, then look at the line; join the line first, then look whether it is free.
-        while self._line and self._take(_NEXT):
+        while self._line.has_any() and self._take(_NEXT):
             if not self._line.unpark():
                 self._owner = 0
 
@@ -92,7 +92,7 @@ class RLock:
             self._again -= 1
         else:
             self._owner = 0
-            if self._line:
+            if self._line.has_any():
                 self._settle()
 
     def locked(self) -> bool:

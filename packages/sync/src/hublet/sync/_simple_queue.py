@@ -33,9 +33,9 @@ class SimpleQueue(Generic[T]):
 
     def put(self, item: T, block: bool = True, timeout: float | None = None) -> None:
         """Put an item in.  Never switches.  *block* and *timeout* are for compatibility and have no meaning."""
-        if not (self._getters and not self._items and self._getters.unpark(item)):
+        if not (self._getters.has_any() and not self._items.has_any() and self._getters.unpark(item)):
             self._items.append(item)
-            if self._getters:
+            if self._getters.has_any():
                 self._getters.unpark(LOOK)
 
     def put_nowait(self, item: T) -> None:
@@ -59,7 +59,7 @@ class SimpleQueue(Generic[T]):
                 raise Empty
             waiter = make_waiter(self)
             self._getters.add(waiter)
-            if self._items:
+            if self._items.has_any():
                 self._getters.unpark(LOOK)
             if not waiter.park(deadline):
                 raise Empty

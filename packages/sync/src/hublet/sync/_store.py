@@ -113,9 +113,9 @@ class Store(Generic[T]):
     def _has_items(self) -> bool:
         """Say whether an item could be taken out."""
         if self._items is not None:
-            return len(self._items) > 0
+            return self._items.has_any()
         if not self._enter():
-            return len(self._aside) > 0
+            return self._aside.has_any()
         try:
             return self._qsize() > 0
         finally:
@@ -137,7 +137,7 @@ class Store(Generic[T]):
         try:
             while self._late:
                 self._late = False
-                while len(self._aside):
+                while self._aside.has_any():
                     self._put(self._aside.take())
         finally:
             self._inside = 0

@@ -52,16 +52,16 @@ class Tokens:
 
     def _give(self) -> bool:
         """Hand a token to the first in line, or make it free; false if that would be one too many.  Never switches."""
-        if self._line and self._line.unpark():
+        if self._line.has_any() and self._line.unpark():
             return True
         free, self._free = self._free, self._free + (self._free < self._bound)
-        if self._line or self._links:
+        if self._line.has_any() or self._links:
             self._settle()
         return free < self._bound
 
     def _settle(self) -> None:
         """Hand free tokens to those in line until one of the two is used up.  Never switches."""
-        while self._line and self._take():
+        while self._line.has_any() and self._take():
             if not self._line.unpark():
                 self._free += 1
         if self._links and self._free > 0:
