@@ -4,6 +4,7 @@ The greenlet that came last is remembered, since the next to come is most often 
 """
 
 from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF
 
 from sys import intern
 
@@ -36,6 +37,27 @@ cdef extern from *:
     void PyGreenlet_Import()
 
 cdef object DICT = intern("__dict__")
+
+cdef extern from *:
+    """
+    /* As below, for what is neither in the class nor missing: NULL, and no error, is to ask below (benchmarks/sync, local). */
+    static inline PyObject *hublet_plain_get(PyObject *thing, PyObject *name, PyObject *values) {
+        PyObject *found = NULL;
+        if (PyUnicode_CheckExact(name) && _PyType_Lookup(Py_TYPE(thing), name) == NULL) {
+            found = PyDict_GetItemWithError(values, name);
+            Py_XINCREF(found);
+        }
+        return found;
+    }
+
+    static inline int hublet_plain_set(PyObject *thing, PyObject *name, PyObject *value, PyObject *values) {
+        if (PyUnicode_CheckExact(name) && _PyType_Lookup(Py_TYPE(thing), name) == NULL)
+            return PyDict_SetItem(values, name, value) < 0 ? -1 : 1;
+        return 0;
+    }
+    """
+    PyObject *hublet_plain_get(object thing, object name, object values) except? NULL
+    int hublet_plain_set(object thing, object name, object value, object values) except -1
 
 cdef extern from "Python.h":
     # What `threading.local` is made of.  Not documented, and the same since Python 2.
@@ -118,13 +140,19 @@ cdef class local:
         cdef dict values = self._values()
         if hublet_is(name, DICT):
             return values
+        cdef PyObject *found = hublet_plain_get(self, name, values)
+        if found != NULL:
+            value = <object>found
+            Py_DECREF(value)
+            return value
         return _PyObject_GenericGetAttrWithDict(self, name, <PyObject *>values, 0)
 
     def __setattr__(self, name, value):
         if hublet_is(name, DICT):
             raise AttributeError(f"{type(self).__name__!r} object attribute '__dict__' is read-only")
         cdef dict values = self._values()
-        _PyObject_GenericSetAttrWithDict(self, name, <PyObject *>value, <PyObject *>values)
+        if not hublet_plain_set(self, name, value, values):
+            _PyObject_GenericSetAttrWithDict(self, name, <PyObject *>value, <PyObject *>values)
 
     def __delattr__(self, name):
         if hublet_is(name, DICT):
