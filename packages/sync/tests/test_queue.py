@@ -1060,3 +1060,31 @@ def test_a_thread_without_a_hub_makes_none(in_threads):
     in_threads(put, get)
 
     assert hubs == [None, None]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [int, float, str, lambda i: (i % 7, i), lambda i: (i - 50) * 10**18, lambda i: i % 5],
+    ids=["int", "float", "str", "tuple", "of more than a word", "alike"],
+)
+def test_a_priority_queue_gives_every_kind_of_item_in_order(make):
+    items = [make(i * 37 % 100) for i in range(100)]
+    queue = PriorityQueue()
+    for item in items[:60]:
+        queue.put(item)
+    first = [queue.get() for _ in range(20)]
+    for item in items[60:]:
+        queue.put(item)
+
+    assert first == sorted(items[:60])[:20]
+    assert [queue.get() for _ in range(80)] == sorted(sorted(items[:60])[20:] + items[60:])
+
+
+def test_a_priority_queue_whose_items_cannot_be_compared_loses_none():
+    queue = PriorityQueue()
+    queue.put(1)
+
+    with pytest.raises(TypeError):
+        queue.put("one")
+
+    assert queue.qsize() == 2 and {queue.queue[0], queue.queue[1]} == {1, "one"}

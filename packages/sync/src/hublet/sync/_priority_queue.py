@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from heapq import heappop, heappush
 from typing import TypeVar
 
+from ._heap import heappop, heappush
 from ._queue import Queue
 
 __all__ = ["PriorityQueue"]

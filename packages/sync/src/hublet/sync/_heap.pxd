@@ -1,0 +1,2 @@
+cpdef object heappush(list heap, object item)
+cpdef object heappop(list heap)
