@@ -34,9 +34,7 @@ ASKED = {name: asked for name, _, asked in ROWS.values()}
 
 def cases(bench: Any) -> dict[str, tuple[Any, int]]:
     """Return the rows that *bench*, which has a method for each, can do."""
-    return {
-        name: (getattr(bench, row), operations) for row, (name, operations, _) in ROWS.items() if bench.has(row)
-    }
+    return {name: (getattr(bench, row), operations) for row, (name, operations, _) in ROWS.items() if bench.has(row)}
 
 
 def identity(i: int) -> int:
