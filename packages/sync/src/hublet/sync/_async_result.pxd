@@ -1,5 +1,5 @@
 cimport cython
-from hublet.core.capi cimport Waiter, deadline_in, make_waiter
+from hublet.core.capi cimport Waiter, deadline_in, make_waiter, recycle
 
 # Looked up once, when the module is loaded, instead of at each use.
 cdef object Timeout

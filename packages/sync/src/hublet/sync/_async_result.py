@@ -7,7 +7,7 @@ from types import GenericAlias, TracebackType
 from typing import Any, Generic, TypeVar
 
 from hublet.core import Timeout
-from hublet.core.lowlevel import Waiter, deadline_in, make_waiter
+from hublet.core.lowlevel import Waiter, deadline_in, make_waiter, recycle
 
 from . import _links
 
@@ -130,6 +130,8 @@ class AsyncResult(Generic[T]):
         finally:
             if not in_time and together is not None and waiter in together:
                 together.remove(waiter)
+        del waiting, together  # which hold the waiter
+        recycle(waiter)
         return in_time
 
     # Looking
