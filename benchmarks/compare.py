@@ -1,7 +1,7 @@
 """Run the same cases on several peers, in turn, and print the medians side by side.
 
 A benchmark is a folder with a module ``on_PEER.py`` for each peer.  Each has ``CASES``: name -> (function, operations), where
-``function(operations)`` does that many.  That of the first peer may have ``ASKED``: name -> what the second peer's figure is to
+``function(operations)`` does that many.  That of the first peer may have ``ASKED``: name -> what gevent's figure is to
 be at least, in units of the first's.  Every measurement is a process of its own, and the rounds go through the peers in
 turn, so that what disturbs the machine disturbs all of them.  The figure is CPU time (user and system) per operation,
 because this is what a program pays and what a busy machine changes least; the best of the repetitions inside one process
