@@ -42,6 +42,9 @@ STRICTER = {
     ),
     r"malformed Host": "RFC 9112 section 3.2 asks for 400; h11 does not look at it",
     r"malformed URI": "RFC 9112 section 3.2 has four forms of it; h11 takes any visible characters",
+    r"malformed request: Request has invalid `Transfer-Encoding`": (
+        "a tab behind chunked is a blank to RFC 9110 section 5.5 and h11, and a part of the coding to llhttp"
+    ),
     r"unknown transfer coding": "RFC 9112 section 6.1: with HTTP/1.0 the framing is faulty; h11 takes it",
     r"CR or LF alone, a NUL, or a folded line": "RFC 9112 sections 2.2 and 5.2 let a server refuse; h11 takes LF and folding",
     r"a line that does not end with CR LF, or a NUL": "the same, seen before the head is complete",
@@ -120,6 +123,7 @@ CODINGS = often(
     b"identity",
     b"xchunked",
     b"chunked ",
+    b"chunked\t",
     b"chunked,",
     b"\x0bchunked",
     b"chunked;q=1",
