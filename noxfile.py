@@ -350,9 +350,10 @@ def forks(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def http_fuzz(session: nox.Session) -> None:
-    """Hold the HTTP server against h11 on a hundred thousand requests, sound and broken: some ten minutes."""
+    """Hold the HTTP server against h11 on a hundred thousand requests of hypothesis, sound and broken: some ten minutes."""
     install(session, "core", "net")
-    pytest(session, "packages/net/tests/wsgi/test_against_h11.py", "-s", "-o", "faulthandler_timeout=7200", HTTP_BATCHES="55")
+    oracle = "packages/net/tests/wsgi/test_against_h11.py"
+    pytest(session, oracle, "-s", "-o", "faulthandler_timeout=7200", HTTP_REQUESTS="100000")
 
 
 @nox.session(python=PYTHONS)

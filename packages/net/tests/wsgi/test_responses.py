@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from hublet.core import Timeout, idle, sleep
+from hublet.net.wsgi import _clock
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_10 = b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
@@ -60,6 +61,14 @@ def test_a_response_is_dated_unless_the_application_has_done_so(serve: Any) -> N
 
     assert abs(date - time.time()) < 3
     assert dated.requests(GET)[0][1]["date"] == "yesterday"
+
+
+def test_the_date_is_worked_out_once_a_second() -> None:
+    dates = [_clock.date_header() for _ in range(1000)]
+
+    began = parsedate_to_datetime(dates[0].decode().partition(": ")[2])
+    ended = parsedate_to_datetime(dates[-1].decode().partition(": ")[2])
+    assert len({id(date) for date in dates}) <= (ended - began).seconds + 1
 
 
 def test_an_iterator_is_sent_in_chunks_to_the_rest(serve: Any) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -13,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
-from hublet.net.wsgi import _load, _runner
+from hublet.net.wsgi import Limits, _load, _runner
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX signals and fork")
 
@@ -25,6 +28,10 @@ def app(environ, start_response):
         from hublet.core import sleep
         open("begun", "w").close()
         sleep(0.5)
+    if environ["PATH_INFO"] == "/never":
+        from hublet.core import sleep
+        open("begun", "w").close()
+        sleep(1000)
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"%d %s" % (os.getpid(), str(environ["wsgi.multiprocess"]).encode())]
 def factory():
@@ -139,6 +146,45 @@ def test_a_second_signal_ends_it_at_once(run: Any, tmp_path: Path) -> None:
     assert status == -signal.SIGTERM
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_exit_status_tells_that_requests_were_cut_off(run: Any, tmp_path: Path, workers: str) -> None:
+    running = run("site_under_test:app", "--bind", "127.0.0.1:0", "--no-log", "--stop-timeout", "0.1", "--workers", workers)
+    running.wait_until_it_listens()
+    with socket.create_connection(("127.0.0.1", running.port), 10) as sock:
+        sock.sendall(b"GET /never HTTP/1.1\r\nHost: a\r\n\r\n")
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+
+        assert running.end()[0] == 1
+
+        assert sock.recv(1000) == b""
+
+
+def test_the_access_log_goes_to_a_file(run: Any, tmp_path: Path) -> None:
+    running = run("site_under_test:app", "--bind", "127.0.0.1:0", "--log", "access.log")
+    running.wait_until_it_listens()
+    running.get("/logged")
+
+    assert running.end() == (0, "")
+    assert '"GET /logged HTTP/1.1" 200 ' in (tmp_path / "access.log").read_text()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_it_serves_https(run: Any, tmp_path: Path, workers: str) -> None:
+    authority = trustme.CA()
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "both.pem"))
+    running = run("site_under_test:app", "--bind", "127.0.0.1:0", "--no-log", "--certfile", "both.pem", "--workers", workers)
+    line = running.wait_until_it_listens()
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+
+    assert line.startswith("listening at https://127.0.0.1:")
+    with socket.create_connection(("127.0.0.1", int(line.split()[2].rpartition(":")[2])), 10) as sock:
+        with context.wrap_socket(sock, server_hostname="localhost") as wrapped:
+            assert ask(wrapped)
+    assert running.end() == (0, "")
+
+
 def test_several_workers_share_an_address(run: Any) -> None:
     running = run("site_under_test:app", "--bind", "127.0.0.1:0", "--no-log", "--workers", "2")
     assert running.wait_until_it_listens().endswith(" with 2 workers\n")
@@ -248,7 +294,12 @@ def test_an_address_in_use_is_explained(run: Any) -> None:
     assert "cannot listen at" in err
 
 
-def test_limits_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Limits)])
+def test_every_limit_can_be_set(name: str) -> None:
+    assert getattr(_runner._parse_limits([f"{name}=7"]), name) == 7
+
+
+def test_limits_are_read() -> None:
     limits = _runner._parse_limits(["body=10", "idle_timeout=2.5", "min_rate=none"])
 
     assert (limits.body, limits.idle_timeout, limits.min_rate) == (10, 2.5, None)

@@ -24,6 +24,11 @@ from hublet.net.wsgi import LoggingLogAdapter, SecureEnviron, WSGIHandler, WSGIS
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
+def hello(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "5")])
+    return [b"hello"]
+
+
 class Gate:
     """An application that waits until it is opened."""
 
@@ -243,6 +248,25 @@ def test_without_httptools_the_error_names_what_to_install() -> None:
 def test_what_is_no_application_is_refused() -> None:
     with pytest.raises(TypeError, match="a WSGI application is a callable"):
         WSGIServer(("127.0.0.1", 0), "application")
+
+
+def test_pywsgi_s_arguments_are_taken_in_its_order() -> None:
+    log, error_log = StringIO(), StringIO()
+
+    class Handler(WSGIHandler):
+        def __init__(self, sock: Any, address: Any, server: Any, rfile: Any = None) -> None:
+            super().__init__(sock, address, server, rfile)
+
+    server = WSGIServer(("127.0.0.1", 0), hello, 50, 7, log, error_log, Handler, {"mine": "x"})
+
+    assert (server.application, server.backlog, server.pool.size) == (hello, 50, 7)
+    assert (server.log.stream, server.error_log) == (log, error_log)
+    assert (server.handler_class, server.environ["mine"]) == (Handler, "x")
+
+
+def test_a_handler_reads_from_nothing_but_its_socket(serve: Any) -> None:
+    with pytest.raises(TypeError, match="rfile must be None"):
+        WSGIHandler(socket.socket(), ("127.0.0.1", 1), serve().server, StringIO())
 
 
 def test_the_handler_class_makes_environs_and_log_lines(serve: Any) -> None:

@@ -119,6 +119,50 @@ def test_a_context_serves_as_well(serve: Any, files: tuple[str, str], connect: A
         serve(application, keyfile=files[1])
 
 
+def test_pywsgi_s_arguments_for_tls_are_taken(serve: Any, files: tuple[str, str], connect: Any, authority: Any) -> None:
+    client, ca_certs = authority.issue_cert("client"), f"{files[0]}.authority"
+    authority.cert_pem.write_to_path(ca_certs)
+    site = serve(
+        application,
+        validated=False,
+        certfile=files[0],
+        keyfile=files[1],
+        server_side=True,
+        cert_reqs=ssl.CERT_REQUIRED,
+        ca_certs=ca_certs,
+        ssl_version=ssl.PROTOCOL_TLS,
+        ciphers="ECDHE+AESGCM",
+        do_handshake_on_connect=True,
+        suppress_ragged_eofs=True,
+    )
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    client.configure_cert(context)
+
+    with context.wrap_socket(site.connect(), server_hostname="localhost") as sock:
+        sock.sendall(GET)
+        assert sock.recv(65536).startswith(b"HTTP/1.1 200 ")
+    with pytest.raises(OSError, match="(?i)certificate|reset"), connect(site) as nobody:
+        nobody.recv(1000)  # TLS 1.3: only now is the client told
+
+    assert "no TLS with" in site.errors()
+
+
+def test_one_version_of_tls_may_be_asked_for(serve: Any, files: tuple[str, str], connect: Any) -> None:
+    with pytest.warns(DeprecationWarning):
+        site = serve(application, validated=False, certfile=files[0], keyfile=files[1], ssl_version=ssl.PROTOCOL_TLSv1_2)
+
+    with connect(site) as sock:
+        assert sock.version() == "TLSv1.2"
+        sock.sendall(GET)
+        assert sock.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_server_is_no_client(serve: Any, files: tuple[str, str]) -> None:
+    with pytest.raises(TypeError, match="server_side cannot be false"):
+        serve(application, certfile=files[0], keyfile=files[1], server_side=False)
+
+
 def test_a_client_that_speaks_no_tls_is_a_line_in_the_log(site: Any, connect: Any) -> None:
     with site.connect() as plain:
         plain.sendall(GET)

@@ -36,9 +36,13 @@ class WSGIHandler:
 
     Subclass it, and give the subclass to the server as `handler_class`, to change what is in the environ (`get_environ`),
     what is logged (`log_request`, `format_request`, `log_error`), or how the application is called (`run_application`).
+    *rfile* is there for subclasses that were written for pywsgi and pass it on; it must be `None`, else `TypeError` is
+    raised, since a request is read from the socket.
     """
 
-    def __init__(self, sock: Any, address: Any, server: Any) -> None:
+    def __init__(self, sock: Any, address: Any, server: Any, rfile: None = None) -> None:
+        if rfile is not None:
+            raise TypeError(f"requests are read from the socket: rfile must be None, not {rfile!r}")
         self.socket = sock
         self.client_address = address
         self.server = server

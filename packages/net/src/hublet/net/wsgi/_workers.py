@@ -122,8 +122,12 @@ class Supervisor:
 
     def _bury(self, pid: int, status: int) -> None:
         born = self._born.pop(pid, None)
-        if born is None or self._stopping:
-            return  # not ours, or told to end
+        if born is None:
+            return  # not ours
+        if self._stopping:
+            if self._status == 0 and status in (1, -signal.SIGKILL):
+                self._status = 1  # it had to cut off what was under way
+            return
         if status == CANNOT_START:
             self._end(status)
             return
