@@ -173,9 +173,9 @@ class Scheduler:
         the ring, ending is the only thing that resumes it.  Interpreted, a signal handler may raise anywhere, so that it is
         left to the hub.
         """
+        _switch.drop_context(ending)  # and whatever ends with that, which may switch
         if not _COMPILED:
             return
-        _switch.drop_context(ending)  # and whatever ends with that, which may switch
         if self.ended is None and self._budget > 0 and _switch.coarse_monotonic() < self._turn_ends:
             entry = self.ready.first()
             if entry is not None and entry.greenlet is not None and not entry.starts:
