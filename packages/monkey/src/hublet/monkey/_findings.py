@@ -12,7 +12,7 @@ import sys
 from types import CellType, FrameType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from ._apply import is_object_patched, lock_makers, patched_in_place, saved
+from ._apply import apply_waiting, is_object_patched, lock_makers, patched_in_place, saved
 from ._late import modules
 
 __all__ = ["Finding", "findings"]
@@ -53,6 +53,7 @@ class Finding(NamedTuple):
 
 def findings() -> list[Finding]:
     """Return every place in the loaded modules that holds something that blocks, sorted.  Never switches."""
+    apply_waiting()  # what the program has put into `sys.modules` itself
     return sorted(set(_Search().run()))
 
 
