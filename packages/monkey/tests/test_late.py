@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
 EARLY = """
@@ -174,3 +176,34 @@ def test_this_python_has_what_is_relied_on(script):
     )
 
     assert printed == "no warning"
+
+
+@pytest.mark.skipif(find_spec("hublet.sync") is None, reason="hublet-sync is not installed")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "threading.Thread.start = lambda self: None",
+        "threading.current_thread = lambda: None",
+        "threading.Condition.__init__ = lambda self, lock=None: None",
+        "threading._DummyThread.__init__ = lambda self, another: None",
+    ],
+)
+def test_a_python_with_another_threading_is_a_warning(script, change):
+    printed = script(
+        f"""
+        import threading, warnings
+        from hublet import monkey
+        {change}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                monkey.patch_thread()
+            finally:
+                print(*(each.message for each in caught))
+                import os
+                os._exit(0)  # such a `threading` need not work
+        """
+    )
+
+    assert change.partition(" =")[0].replace("threading.", "threading:") in printed
+    assert "hublet-sync uses it" in printed

@@ -30,7 +30,11 @@ _BLOCKING = {
 }
 """What blocks a native thread, patched or not."""
 
-_NEVER_WAIT = {("subprocess", "_waitpid"), ("subprocess", "Popen._internal_poll")}
+_NEVER_WAIT = {
+    ("subprocess", "_waitpid"),
+    ("subprocess", "Popen._internal_poll"),
+    ("threading", "_thread_local_info"),  # of native threads
+}
 """Holders in the standard library that use what they hold only in ways that do not block."""
 
 _STEPS = 4  # how far from an original to look for who holds it
@@ -117,7 +121,7 @@ class _Search:
                 kinds[type(original())] = what
         for name, module in self.namespaces.values():
             for key, value in list(module.__dict__.items()):
-                if type(value) in kinds:
+                if type(value) in kinds and (name, key) not in _NEVER_WAIT:
                     self._add(name, _line_of(module, key), f"the global {key!r}", f"made by {kinds[type(value)]}")
                 elif not isinstance(value, (type, ModuleType)):
                     for inner in list(getattr(value, "__dict__", {}).values()):
