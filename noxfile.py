@@ -326,10 +326,14 @@ def pyuv(session: nox.Session) -> None:
 
 @nox.session(python=[python for python in PYTHONS if python in ("3.11", "3.13")] or PYTHONS[-1:])
 def stdlib(session: nox.Session) -> None:
-    """Run CPython's own tests plainly, under hublet and under gevent, and compare; name modules after --.  Takes an hour."""
+    """Run CPython's own tests plainly, under hublet and under gevent, and compare; options and modules after --.  An hour."""
     install(session, *PACKAGES)
     session.install(*group(TOP, "bench"))
     session.run("python", "tests/stdlib/run.py", *session.posargs, env=CLEAN)
+    if not session.posargs:
+        # Once more with native threads, which have no hub: there the sockets block.
+        modules = "ssl select poll epoll selectors ftplib smtplib poplib imaplib httplib urllib2_localnet".split()
+        session.run("python", "tests/stdlib/run.py", "--ways", "plain,hublet", "--without", "thread", *modules, env=CLEAN)
 
 
 @nox.session
@@ -379,19 +383,6 @@ def dns_table(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS)
-def stdlib_tls(session: nox.Session) -> None:
-    """Run CPython's own tests of TLS, of select, and of the clients that stand on them, patched; it takes minutes."""
-    install(session, *PACKAGES)
-    modules = session.posargs or [
-        *("test_ssl", "test_select", "test_poll", "test_epoll", "test_selectors", "test_ftplib", "test_smtplib"),
-        *("test_poplib", "test_imaplib", "test_httplib", "test_urllib2_localnet"),
-    ]
-    session.run("python", "tests/stdlib/strict.py", *modules, env=CLEAN)
-    # Once more with native threads, which have no hub: there the sockets block.
-    session.run("python", "tests/stdlib/strict.py", "--no-thread", *modules, env=CLEAN)
-
-
-@nox.session(python=PYTHONS)
 @nox.parametrize("build", [nox.param(False, id="compiled"), nox.param(True, id="interpreted")])
 def celery(session: nox.Session, build: bool) -> None:
     """Send a million items through one queue to eight native threads of a thousand greenlets each; each arrives once."""
@@ -403,4 +394,5 @@ def celery(session: nox.Session, build: bool) -> None:
 def patched(session: nox.Session) -> None:
     """Run CPython's own tests of threads with everything patched, but for those that need threads to be native."""
     install(session, *PACKAGES)
-    session.run("python", "tests/cpython_patched.py", *session.posargs, env=CLEAN)
+    modules = session.posargs or ["thread", "threading", "threading_local", "queue"]
+    session.run("python", "tests/stdlib/run.py", "--ways", "plain,hublet", *modules, env=CLEAN)

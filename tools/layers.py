@@ -37,8 +37,9 @@ loops._wakeup
 loops.install_pyuv
 patching
 plugins
+_polling           patching
 _deadlines         _entry
-_patches           loops patching
+_patches           patching
 _ring              _entry
 _switch            _entry _native _ring
 _running_loop      _switch
@@ -47,8 +48,8 @@ _scheduler         _deadlines _entry _native _ring _running_loop _switch errors 
 _spawn_tree        _switch
 loops              _config loops._protocol
 loops._epoll       loops._protocol loops._signal_fd
-loops._pyuv        loops._protocol loops._signal_fd loops._wakeup
-loops._selectors   _native loops._protocol loops._signal_fd loops._wakeup
+loops._pyuv        loops._protocol loops._signal_fd loops._wakeup patching
+loops._selectors   _polling loops._protocol loops._signal_fd loops._wakeup
 _hub               _chunks _config _entry _native _scheduler _switch errors loops
                    | _deadlock _park _report _threads _watchdog resolvers
 _fork              _hub _native
@@ -60,7 +61,7 @@ _greenlet          _chunks _config _entry _hub _park _scheduler _start _switch _
 _spawned_link      _greenlet
 _onlookers         _entry _park loops
 _left_behind       _greenlet _onlookers _park _switch loops
-_io                _hub _native _onlookers _park _scheduler _switch errors loops loops._protocol
+_io                _hub _onlookers _park _scheduler _switch errors loops loops._protocol | _polling
 _threads           _config _hub _native _park
 _deadlock          _greenlet _park errors
 _scopes            _hub _park _switch _timeout

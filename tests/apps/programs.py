@@ -65,7 +65,8 @@ def pymysql(facts):
     import pymysql
 
     def operation(number):
-        connection = pymysql.connect(host="127.0.0.1", port=facts["port"], user=facts["user"])
+        # Otherwise each connection reads all certificates of the system anew, 18 ms of CPU, to offer TLS to loopback.
+        connection = pymysql.connect(host="127.0.0.1", port=facts["port"], user=facts["user"], ssl_disabled=True)
         with connection, connection.cursor() as cursor:
             cursor.execute("SELECT SLEEP(%s), %s", (facts["delay"], number))
             return cursor.fetchone()[1]
@@ -120,7 +121,8 @@ def sqlalchemy_pool_that_makes_wait(facts):
     from sqlalchemy import create_engine, text
 
     address = f"mysql+pymysql://{facts['user']}@127.0.0.1:{facts['port']}/apps"
-    engine = create_engine(address, pool_size=MANY // 2, max_overflow=0, pool_timeout=60)
+    options = {"ssl_disabled": True}  # see `pymysql`
+    engine = create_engine(address, connect_args=options, pool_size=MANY // 2, max_overflow=0, pool_timeout=60)
 
     def operation(number):
         with engine.connect() as connection:  # half of them have to wait for a connection, and then for half the time
@@ -148,11 +150,27 @@ def paramiko(facts):
     return operation
 
 
+def boto3(facts):
+    from boto3.session import Session
+    from botocore.config import Config
+
+    config = Config(max_pool_connections=MANY, retries={"max_attempts": 1}, s3={"addressing_style": "path"})
+    keys = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nothing", "region_name": "nowhere-1"}
+    client = Session(**keys).client("s3", endpoint_url=f"http://127.0.0.1:{facts['port']}", config=config)
+
+    def operation(number):
+        return int(client.get_object(Bucket="numbers", Key=str(number))["Body"].read())
+
+    return operation
+
+
 PROGRAMS = {
     "requests": (over_http_with_requests, "web"),
     "requests, a session": (over_http_with_a_session, "web"),
     "urllib3": (over_http_with_urllib3, "web"),
+    "boto3": (boto3, "web"),
     "Flask, served by hublet": (over_http_with_urllib3, "flask"),
+    "Django, served by hublet": (over_http_with_urllib3, "django"),
     "redis-py": (redis, "redis"),
     "PyMySQL": (pymysql, "mysql"),
     "psycopg": (psycopg, "postgresql"),

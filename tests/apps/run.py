@@ -16,7 +16,7 @@ from programs import PROGRAMS
 from servers import DELAY, SERVERS, Unavailable
 
 HERE = Path(__file__).parent
-LIMIT = 2.0  # how many times as long as one operation 200 may take
+LIMIT = 1.5  # how many times as long as one operation 200 may take
 WAYS = {"hublet": ["-m", "hublet.monkey"], "gevent": ["-m", "gevent.monkey"], "plain": []}
 
 

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 DELAY = 2.0  # seconds that an operation takes at the peer
@@ -95,13 +96,12 @@ def web() -> Iterator[dict[str, object]]:
 
 
 @contextlib.contextmanager
-def flask() -> Iterator[dict[str, object]]:
-    """Serve a Flask application, patched, under our own server."""
+def application(script: str) -> Iterator[dict[str, object]]:
+    """Serve an application, patched, under our own server."""
     port = free_port()
     with folder(None) as (path, _):
-        app = str(Path(__file__).parent / "flask_app.py")
-        command = [sys.executable, "-m", "hublet.monkey", app, str(port), str(DELAY)]
-        with running("flask_app.py", command, port, path / "log"):
+        command = [sys.executable, "-m", "hublet.monkey", str(Path(__file__).parent / script), str(port), str(DELAY)]
+        with running(script, command, port, path / "log"):
             yield {"port": port}
 
 
@@ -133,6 +133,7 @@ def mysql() -> Iterator[dict[str, object]]:
         options = [data[1], data[0], f"--port={port}", "--bind-address=127.0.0.1", f"--socket={path}/socket"]
         options += [f"--pid-file={path}/pid", "--max-connections=300", f"--init-file={path}/start.sql", "--skip-log-bin"]
         options += ["--innodb-flush-method=fsync", "--innodb-use-native-aio=0", "--skip-name-resolve"]
+        options += ["--back-log=512"]  # beyond it, the kernel drops who connects, and they try again after seconds
         with running("mariadbd", [server, *options], port, path / "log", cwd=path, **as_user):
             yield {"port": port, "user": "apps"}
 
@@ -168,6 +169,7 @@ def ssh() -> Iterator[dict[str, object]]:
             f"Port {port}\nListenAddress 127.0.0.1\nHostKey {path}/host\nAuthorizedKeysFile {path}/authorized\n"
             f"PidFile {path}/pid\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\n"
             "MaxStartups 100\nMaxSessions 50\n"
+            f"SetEnv HOME={path}\n"  # a shell reads what the user has there for each command, and that may take its time
         )
         if os.geteuid() == 0:
             os.makedirs("/run/sshd", exist_ok=True)  # where its children are confined to
@@ -176,4 +178,12 @@ def ssh() -> Iterator[dict[str, object]]:
             yield {"port": port, "user": user, "key": str(path / "user")}
 
 
-SERVERS = {"web": web, "flask": flask, "redis": redis, "mysql": mysql, "postgresql": postgresql, "ssh": ssh}
+SERVERS = {
+    "web": web,
+    "flask": partial(application, "flask_app.py"),
+    "django": partial(application, "django_app.py"),
+    "redis": redis,
+    "mysql": mysql,
+    "postgresql": postgresql,
+    "ssh": ssh,
+}

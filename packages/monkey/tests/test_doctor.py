@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
 EARLY = """\
@@ -102,3 +104,57 @@ def test_a_program_of_that_name_is_run_by_its_path(interpreter):
     interpreter.write("doctor", "print('a script')")
 
     assert interpreter.run("-m", "hublet.monkey", "./doctor").stdout == "a script\n"
+
+
+SAMPLE = """\
+import concurrent.futures, http.client, logging, queue, selectors, socket, ssl, subprocess, sys, threading, time
+from urllib.request import urlopen
+
+log = logging.getLogger("sample")
+
+class Answer(threading.Thread):
+    def __init__(self, listener):
+        super().__init__(daemon=True)
+        self.listener = listener
+        self.lock = threading.RLock()
+
+    def run(self):
+        with self.lock:
+            connection, _ = self.listener.accept()
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\nhello")
+            connection.close()
+
+def main():
+    listener = socket.create_server(("127.0.0.1", 0))
+    Answer(listener).start()
+    waiting = queue.Queue()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        pool.submit(lambda: waiting.put(urlopen(f"http://127.0.0.1:{listener.getsockname()[1]}/").read()))
+        print(waiting.get(), subprocess.run(["echo", "child"], capture_output=True, text=True).stdout.strip())
+    context = ssl.create_default_context()
+    time.sleep(0.01)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.skipif(find_spec("hublet.net") is None or find_spec("hublet.process") is None, reason="needs all of hublet")
+def test_a_program_of_sockets_threads_and_children_is_found_free_of_what_blocks(doctor):
+    done = doctor(SAMPLE, "--strict")
+
+    assert (done.returncode, done.stdout) == (0, "b'hello' child\n"), done.stderr
+    assert done.stderr == "hublet.monkey doctor: nothing that blocks was found\n"
+
+
+def test_a_module_that_the_program_has_put_in_place_itself_is_looked_at(doctor):
+    # It is not imported, so nothing tells of it.
+    program = (
+        "import importlib.util, sys\n"
+        "spec = importlib.util.find_spec('early')\n"
+        "sys.modules['mine'] = module = importlib.util.module_from_spec(spec)\n"
+        "spec.loader.exec_module(module)\n"
+    )
+
+    assert lines(doctor(program, "--no-time")) != []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
 EARLY = """
@@ -124,55 +126,6 @@ def test_locks_that_classes_have_are_renewed_unless_they_are_held(interpreter):
     assert printed.splitlines() == ["True True", "True"]
 
 
-# What is imported later
-
-
-def test_what_is_lazy_is_patched_when_it_is_imported(interpreter):
-    interpreter.add_distribution(
-        "lazy", "Patch('a', 'colorsys', __name__, ('rgb_to_hsv',), lazy=True)", "rgb_to_hsv = 'ours'"
-    )
-
-    printed = interpreter.script(
-        """
-        import sys
-        from hublet import monkey
-        monkey.patch_all()
-        monkey.patch_all()
-        print("colorsys" in sys.modules, monkey.is_module_patched("colorsys"))
-        from colorsys import rgb_to_hsv
-        import colorsys
-        print(rgb_to_hsv, monkey.is_module_patched("colorsys"), "exec_module" in vars(colorsys.__loader__))
-        """
-    )
-
-    assert printed.splitlines() == ["False False", "ours True False"]
-
-
-def test_what_is_lazy_and_imported_already_is_patched_at_once(interpreter):
-    interpreter.add_distribution("lazy", "Patch('a', 'colorsys', __name__, ('rgb_to_hsv',), lazy=True)", "rgb_to_hsv = 1")
-
-    printed = interpreter.script("import colorsys, hublet.monkey as m; m.patch_all(); print(colorsys.rgb_to_hsv)")
-
-    assert printed == "1"
-
-
-def test_importing_what_is_lazy_and_does_not_exist_is_the_usual_error(interpreter):
-    interpreter.add_distribution("lazy", "Patch('a', 'no_such_thing', __name__, ('x',), lazy=True)", "x = 1")
-
-    printed = interpreter.script(
-        """
-        import hublet.monkey as m
-        m.patch_all()
-        try:
-            import no_such_thing
-        except ModuleNotFoundError as error:
-            print(error)
-        """
-    )
-
-    assert printed == "No module named 'no_such_thing'"
-
-
 # What this Python has otherwise
 
 
@@ -180,13 +133,14 @@ def test_a_python_that_differs_in_what_a_record_relies_on_is_a_warning(interpret
     interpreter.add_distribution(
         "private",
         "Patch('a', 'colorsys', __name__, ('rgb_to_hsv',), distribution='private', relies_on=("
-        "'colorsys:rgb_to_hsv(r, g, b)', 'colorsys:rgb_to_hls(r, g)', 'colorsys:gone', 'no_such_module:x', 'time:sleep(x)'))",
+        "'colorsys:rgb_to_hsv(r, g, b)', 'colorsys:rgb_to_hls(r, g)', 'colorsys:gone', 'no_such_module:x', 'time:sleep(x)', "
+        "'colorsys:rgb_to_hsv[max, min]', 'colorsys:hls_to_rgb[_v, _gone]'))",
         "rgb_to_hsv = 1",
     )
 
     printed = interpreter.script(
         """
-        import warnings
+        import colorsys, warnings
         from hublet import monkey
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -200,6 +154,7 @@ def test_a_python_that_differs_in_what_a_record_relies_on_is_a_warning(interpret
     assert "colorsys:gone does not exist" in printed
     assert "no_such_module:x does not exist" in printed
     assert "time:sleep is not a function written in Python" in printed
+    assert "colorsys:hls_to_rgb does not use _gone (private uses it)" in printed
     assert "rgb_to_hsv" not in printed
     assert printed.endswith("['<string>']")
 
@@ -210,9 +165,45 @@ def test_this_python_has_what_is_relied_on(script):
         import warnings
         warnings.simplefilter("error")
         from hublet import monkey
+        from hublet.monkey._discover import installed
         monkey.patch_all()
+        for record in installed():
+            if not record.target.startswith("psycopg"):
+                __import__(record.target.partition(":")[0])
+        import multiprocessing.connection, multiprocessing.synchronize
         print("no warning")
         """
     )
 
     assert printed == "no warning"
+
+
+@pytest.mark.skipif(find_spec("hublet.sync") is None, reason="hublet-sync is not installed")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "threading.Thread.start = lambda self: None",
+        "threading.current_thread = lambda: None",
+        "threading.Condition.__init__ = lambda self, lock=None: None",
+        "threading._DummyThread.__init__ = lambda self, another: None",
+    ],
+)
+def test_a_python_with_another_threading_is_a_warning(script, change):
+    printed = script(
+        f"""
+        import threading, warnings
+        from hublet import monkey
+        {change}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                monkey.patch_thread()
+            finally:
+                print(*(each.message for each in caught))
+                import os
+                os._exit(0)  # such a `threading` need not work
+        """
+    )
+
+    assert change.partition(" =")[0].replace("threading.", "threading:") in printed
+    assert "hublet-sync uses it" in printed

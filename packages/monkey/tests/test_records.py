@@ -194,6 +194,6 @@ def test_a_hook_is_called_once_after_the_names_are_replaced(interpreter):
         """,
     )
 
-    printed = interpreter.script("import hublet.monkey as m; m.patch_all(); m.patch_all()")
+    printed = interpreter.script("import colorsys, hublet.monkey as m; m.patch_all(); m.patch_all()")
 
     assert printed == "hook sees replaced"

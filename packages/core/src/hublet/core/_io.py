@@ -11,7 +11,6 @@ import os
 
 from . import _park, _switch
 from ._hub import get_hub, get_hub_if_exists
-from ._native import poll_fd
 from ._onlookers import Onlookers, add_onlooker, remove_onlooker, waiters_in
 from ._park import Waiter
 from ._scheduler import Scheduler
@@ -128,6 +127,8 @@ def wait_writable(fd: int, deadline: float | None = None) -> bool:
 
 def _wait(fd: int, event: int, deadline: float | None) -> bool:
     # Edges that came before now are not reported again, so ask first.
+    from ._polling import poll_fd  # late: whoever patches `select` would have to because core had imported it
+
     if poll_fd(fd, event):
         return True
     handle = _find(fd)

@@ -6,11 +6,9 @@ module that `hublet.monkey` rewrites.  This module is imported with core itself,
 
 from __future__ import annotations
 
-import select as _select
 from _thread import _count as count_started_threads  # that run by now, the main one not counted
 from _thread import _local as thread_local
 from _thread import allocate_lock, get_ident, start_new_thread
-from select import select
 from time import monotonic
 from time import sleep as thread_sleep
 
@@ -19,40 +17,9 @@ __keeps_originals__ = True  # for whoever patches: what this package holds of th
 __all__ = [
     "allocate_lock",
     "count_started_threads",
-    "devpoll",
-    "epoll",
     "get_ident",
     "monotonic",
-    "poll",
-    "poll_fd",
-    "select",
     "start_new_thread",
     "thread_local",
     "thread_sleep",
 ]
-
-TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
-if TYPE_CHECKING:
-    from typing import Any
-
-# Taken now: monkey patching takes them away from the module or replaces them.  None where there is none.
-epoll: Any = getattr(_select, "epoll", None)
-devpoll: Any = getattr(_select, "devpoll", None)
-poll: Any = getattr(_select, "poll", None)
-
-if hasattr(_select, "poll"):
-    _poll, _EVENTS = _select.poll, (0, _select.POLLIN, _select.POLLOUT)
-
-    def poll_fd(fd: int, event: int) -> bool:
-        """Say, without waiting, whether *fd* is ready for *event*, 1 to read or 2 to write; an error counts as ready."""
-        poller = _poll()
-        poller.register(fd, _EVENTS[event])
-        return bool(poller.poll(0))
-
-else:
-    _select_call = _select.select
-
-    def poll_fd(fd: int, event: int) -> bool:
-        """Say, without waiting, whether *fd* is ready for *event*, 1 to read or 2 to write; an error counts as ready."""
-        wanted = ([fd], [], []) if event == 1 else ([], [fd], [fd])
-        return any(_select_call(*wanted, 0))

@@ -7,7 +7,6 @@ call that is abandoned (killed, timed out) runs to its end all the same; its res
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
 
 from greenlet import getcurrent
 
@@ -15,6 +14,10 @@ from ._config import config
 from ._hub import get_hub
 from ._native import allocate_lock, start_new_thread
 from ._park import Waiter
+
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Workers", "call_in_thread"]
 

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from importlib import import_module
-from typing import Any, NamedTuple
+
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 __all__ = ["PluginError", "load", "names"]
 
@@ -25,12 +28,15 @@ class PluginError(ImportError):
     """A plug-in is installed but could not be loaded; the cause says why."""
 
 
-class Point(NamedTuple):
+class Point:
     """One entry point: its name, the object that it stands for as "module:attribute", and who brings it."""
 
-    name: str
-    value: str
-    distribution: str
+    __slots__ = ("distribution", "name", "value")
+
+    def __init__(self, name: str, value: str, distribution: str) -> None:
+        self.name = name
+        self.value = value
+        self.distribution = distribution
 
     def load(self) -> Any:
         """Import the object."""

@@ -6,10 +6,12 @@ Both are patched when the program imports them.
 from __future__ import annotations
 
 import os
-from typing import Any
 
-from hublet.core.lowlevel import forget_fd, wait_readable, wait_writable
 from hublet.core.patching import Patch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["PATCHES", "wait_for_psycopg2"]
 
@@ -20,6 +22,8 @@ def wait_for_psycopg2(connection: Any) -> None:
     Raises `psycopg2.OperationalError` if the connection is in a state that is nothing to wait for.
     """
     from psycopg2 import extensions  # type: ignore[import-not-found,import-untyped,unused-ignore]  # late: an option
+
+    from hublet.core.lowlevel import forget_fd, wait_readable, wait_writable  # late: few programs wait here
 
     wait = {extensions.POLL_READ: wait_readable, extensions.POLL_WRITE: wait_writable}
     while (state := connection.poll()) != extensions.POLL_OK:
@@ -49,6 +53,6 @@ def _hook_psycopg() -> None:
 
 
 PATCHES = (
-    Patch("psycopg2", "psycopg2.extensions", __name__, (), distribution="hublet-monkey", hook=_hook_psycopg2, lazy=True),
-    Patch("psycopg", "psycopg.waiting", __name__, (), distribution="hublet-monkey", hook=_hook_psycopg, lazy=True),
+    Patch("psycopg2", "psycopg2.extensions", __name__, (), distribution="hublet-monkey", hook=_hook_psycopg2),
+    Patch("psycopg", "psycopg.waiting", __name__, (), distribution="hublet-monkey", hook=_hook_psycopg),
 )

@@ -5,13 +5,15 @@ An entry point of the group names a sequence of `hublet.core.patching.Patch`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-
 from hublet.core import plugins
 from hublet.core.patching import Patch
 
 from ._features import FEATURES
 from .errors import MissingPatchError, PatchError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
 
 __all__ = ["GROUP", "features", "installed", "missing", "select"]
 

@@ -6,18 +6,18 @@ itself, by its patch records, and may bring features that are not here.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 __all__ = ["FEATURES", "Feature"]
 
 
-class Feature(NamedTuple):
-    """One row of the table."""
+class Feature:
+    """One row of the table; *in_all* says whether `patch_all` patches it without being asked."""
 
-    distribution: str
-    meaning: str
-    in_all: bool = True
-    """Whether `patch_all` patches it without being asked."""
+    __slots__ = ("distribution", "in_all", "meaning")
+
+    def __init__(self, distribution: str, meaning: str, in_all: bool = True) -> None:
+        self.distribution = distribution
+        self.meaning = meaning
+        self.in_all = in_all
 
 
 FEATURES = {

@@ -12,7 +12,7 @@ import sys
 from types import CellType, FrameType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from ._apply import is_object_patched, lock_makers, patched_in_place, saved
+from ._apply import apply_waiting, is_object_patched, lock_makers, patched_in_place, saved
 from ._late import modules
 
 __all__ = ["Finding", "findings"]
@@ -30,7 +30,11 @@ _BLOCKING = {
 }
 """What blocks a native thread, patched or not."""
 
-_NEVER_WAIT = {("subprocess", "_waitpid"), ("subprocess", "Popen._internal_poll")}
+_NEVER_WAIT = {
+    ("subprocess", "_waitpid"),
+    ("subprocess", "Popen._internal_poll"),
+    ("threading", "_thread_local_info"),  # of native threads
+}
 """Holders in the standard library that use what they hold only in ways that do not block."""
 
 _STEPS = 4  # how far from an original to look for who holds it
@@ -53,6 +57,7 @@ class Finding(NamedTuple):
 
 def findings() -> list[Finding]:
     """Return every place in the loaded modules that holds something that blocks, sorted.  Never switches."""
+    apply_waiting()  # what the program has put into `sys.modules` itself
     return sorted(set(_Search().run()))
 
 
@@ -116,7 +121,7 @@ class _Search:
                 kinds[type(original())] = what
         for name, module in self.namespaces.values():
             for key, value in list(module.__dict__.items()):
-                if type(value) in kinds:
+                if type(value) in kinds and (name, key) not in _NEVER_WAIT:
                     self._add(name, _line_of(module, key), f"the global {key!r}", f"made by {kinds[type(value)]}")
                 elif not isinstance(value, (type, ModuleType)):
                     for inner in list(getattr(value, "__dict__", {}).values()):

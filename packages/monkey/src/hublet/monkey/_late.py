@@ -12,20 +12,24 @@ libraries of this kind, debuggers, and every package with a module that says ``_
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from types import ModuleType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import ModuleType
+    from typing import Any
 
 __all__ = ["leave_alone", "modules", "rebind", "renew_locks_of_classes"]
 
 _OURS = __package__.rpartition(".")[0]  # `hublet`, or whatever this is a part of
 _LEFT_ALONE = {_OURS, "gevent", "eventlet", "greenlet", "pydevd", "_pydevd_bundle", "_pydev_bundle", "debugpy"}
 _STDLIB = sys.stdlib_module_names
+_Module: type[ModuleType] = type(sys)
 
 
 def modules() -> Iterator[tuple[str, ModuleType]]:
     """Yield the loaded modules that are written in Python and hold no originals on purpose, with their names."""
-    loaded = [(name, module) for name, module in sys.modules.copy().items() if isinstance(module, ModuleType)]
+    loaded = [(name, module) for name, module in sys.modules.copy().items() if isinstance(module, _Module)]
     keepers = {
         module.__dict__.get("__package__") or name for name, module in loaded if "__keeps_originals__" in module.__dict__
     }
@@ -42,17 +46,19 @@ def leave_alone(module: str) -> None:
     _LEFT_ALONE.add(module.partition(".")[0])
 
 
-def rebind(replaced: Iterable[tuple[str, Any, Any]]) -> None:
+def rebind(replaced: Iterable[tuple[str, Any, Any]], before: set[str] | None = None) -> None:
     """Replace what modules have imported by name; *replaced* has the name, the original and the replacement of each.
 
-    Never switches.
+    Modules whose names are in *before* are passed over.  Never switches.
     """
     new: dict[int, Any] = {}
     names: dict[int, set[str]] = {}
     for name, original, replacement in replaced:
         new[id(original)] = replacement
         names.setdefault(id(original), set()).add(name)
-    for module_name, module in modules():
+    for module_name, module in modules() if new else ():
+        if before is not None and module_name in before:
+            continue
         namespace = module.__dict__
         for key, value in list(namespace.items()):
             if id(value) in new and (key in names[id(value)] or _is_imported(module_name, module, key)):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 from ._apply import apply
 from ._discover import features, installed, missing, select
 from ._features import FEATURES
@@ -92,6 +90,8 @@ def _remember(switches: dict[str, bool]) -> None:
         _first_switches = switches
     elif switches != _first_switches and not _has_warned:
         _has_warned = True
+        import warnings  # late: not needed otherwise
+
         warnings.warn(
             f"patch_all({_as_arguments(_first_switches)}) was called before, and now patch_all({_as_arguments(switches)}): "
             "what either asks for is patched; call it once, at the start of the program",

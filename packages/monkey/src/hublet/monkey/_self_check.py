@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from importlib import import_module
-from typing import Any
 
-from hublet.core.patching import Patch
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from hublet.core.patching import Patch
 
 __all__ = ["differences", "explain"]
 
@@ -34,6 +37,7 @@ def explain(found: list[tuple[str, str]]) -> str:
 
 def _difference(claim: str) -> str | None:
     path, has_parameters, parameters = claim.partition("(")
+    path, uses_names, names = path.partition("[")
     module, _, inner = path.partition(":")
     try:
         found: Any = import_module(module)
@@ -41,12 +45,19 @@ def _difference(claim: str) -> str | None:
             found = getattr(found, name)
     except (ImportError, AttributeError):
         return f"{path} does not exist"
-    if not has_parameters:
+    if not has_parameters and not uses_names:
         return None
     # Of a method that was replaced in place meanwhile nothing can be said, hence the check comes before the patching.
     code = getattr(getattr(found, "__func__", found), "__code__", None)
     if code is None:
         return f"{path} is not a function written in Python"
-    expected = [name.strip() for name in parameters.rstrip(")").split(",") if name.strip()]
+    if uses_names:
+        missing = [name for name in _split(names, "]") if name not in code.co_names]
+        return f"{path} does not use {', '.join(missing)}" if missing else None
+    expected = _split(parameters, ")")
     actual = list(code.co_varnames[: code.co_argcount])
     return None if actual == expected else f"{path} takes ({', '.join(actual)}), not ({', '.join(expected)})"
+
+
+def _split(names: str, end: str) -> list[str]:
+    return [name.strip() for name in names.rstrip(end).split(",") if name.strip()]

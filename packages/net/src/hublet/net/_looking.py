@@ -28,6 +28,7 @@ from hublet.core.lowlevel import (
     remove_onlooker,
     yield_now,
 )
+from hublet.core.patching import original
 
 from ._handles import handle_of, hub_here
 
@@ -35,8 +36,7 @@ __all__ = ["find", "wanted_for"]
 
 _Found = TypeVar("_Found")
 
-# Taken now: patching takes `epoll` out of `select`.
-_epoll: Any = getattr(_stdlib, "epoll", None)
+_epoll: Any = original("select", "epoll", None)
 _NAP = 0.05
 """Seconds after which to ask again where neither the loop nor an epoll can tell."""
 

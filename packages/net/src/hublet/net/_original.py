@@ -15,6 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from hublet.core.lowlevel import READ, WRITE
+from hublet.core.patching import original
 
 __all__ = ["Original", "block_until_ready"]
 
@@ -28,8 +29,8 @@ else:
         _module.socket,
     )
 
-if hasattr(select, "poll"):
-    _poll = select.poll
+if original("select", "poll", None) is not None:
+    _poll = original("select", "poll")
     _POLLNVAL = select.POLLNVAL
     _EVENTS = {READ: select.POLLIN, WRITE: select.POLLOUT, READ | WRITE: select.POLLIN | select.POLLOUT}
 
@@ -42,7 +43,7 @@ if hasattr(select, "poll"):
         return bool(found)
 
 else:
-    _select = select.select
+    _select = original("select", "select")
 
     def _ready(fd: int, events: int, timeout: float | None) -> bool:
         readers = [fd] if events & READ else []

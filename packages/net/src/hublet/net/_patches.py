@@ -9,9 +9,7 @@ becomes cooperative too.
 
 from __future__ import annotations
 
-import select
-import selectors
-from importlib.util import find_spec
+import sys
 
 from hublet.core.patching import Patch
 
@@ -101,37 +99,36 @@ PATCHES: tuple[Patch, ...] = (
     ),
 )
 
-if find_spec("_ssl") is not None:
-    PATCHES += (
-        Patch(
-            "ssl",
-            target="ssl",
-            replacement=f"{__package__}._ssl_in_place",
-            names=("create_connection",),
-            distribution=_DISTRIBUTION,
+PATCHES += (
+    Patch(
+        "ssl",
+        target="ssl",
+        replacement=f"{__package__}._ssl_in_place",
+        names=("create_connection",),
+        distribution=_DISTRIBUTION,
+    ),
+    Patch(
+        "ssl",
+        target="ssl:SSLContext",
+        replacement=f"{__package__}._ssl_in_place",
+        names=("sslsocket_class",),
+        distribution=_DISTRIBUTION,
+    ),
+    Patch(
+        "ssl",
+        target="ssl:SSLSocket",
+        replacement=f"{__package__}._ssl_in_place",
+        names=("_create",),
+        distribution=_DISTRIBUTION,
+        relies_on=(
+            "ssl:SSLSocket._create(cls, sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, "
+            "server_hostname, context, session)",
+            "ssl:SSLSocket._check_connected(self)",
+            "ssl:SSLSocket._real_close(self)",
+            "ssl:SSLSocket._real_connect(self, addr, connect_ex)",
         ),
-        Patch(
-            "ssl",
-            target="ssl:SSLContext",
-            replacement=f"{__package__}._ssl_in_place",
-            names=("sslsocket_class",),
-            distribution=_DISTRIBUTION,
-        ),
-        Patch(
-            "ssl",
-            target="ssl:SSLSocket",
-            replacement=f"{__package__}._ssl_in_place",
-            names=("_create",),
-            distribution=_DISTRIBUTION,
-            relies_on=(
-                "ssl:SSLSocket._create(cls, sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, "
-                "server_hostname, context, session)",
-                "ssl:SSLSocket._check_connected(self)",
-                "ssl:SSLSocket._real_close(self)",
-                "ssl:SSLSocket._real_connect(self, addr, connect_ex)",
-            ),
-        ),
-    )
+    ),
+)
 
 
 def _remove_blocking() -> None:
@@ -140,6 +137,8 @@ def _remove_blocking() -> None:
     `epoll` is replaced before, so that it counts as patched and its original can be found.  Ours stays in
     `hublet.net.select`.
     """
+    import select  # late: loaded, since it is patched
+
     for name in ("epoll", "devpoll"):  # not kqueue, which `selectors.KqueueSelector` looks up here
         if hasattr(select, name):
             delattr(select, name)
@@ -150,7 +149,7 @@ PATCHES += (
         "select",
         target="select",
         replacement=f"{__package__}.select",
-        names=tuple(name for name in ("select", "poll", "epoll") if hasattr(select, name)),
+        names=("select", "poll", "epoll"),
         distribution=_DISTRIBUTION,
         hook=_remove_blocking,
     ),
@@ -172,11 +171,11 @@ PATCHES += tuple(
         distribution=_DISTRIBUTION,
         relies_on=(f"selectors:{name}._selector_cls",),
     )
-    for name in ("PollSelector", "EpollSelector")
-    if hasattr(selectors, name)
+    for name, platforms in (("PollSelector", ("",)), ("EpollSelector", ("linux", "sunos")))
+    if sys.platform != "win32" and sys.platform.startswith(platforms)
 )
-if any(hasattr(selectors, name) for name in ("KqueueSelector", "DevpollSelector")):
-    # Those block, and they are the default where they exist.
+if not sys.platform.startswith("linux"):
+    # Those that only others have, `KqueueSelector` and `DevpollSelector`, block, and are the default there.
     PATCHES += (
         Patch(
             "selectors",

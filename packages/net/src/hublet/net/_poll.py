@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from hublet.core.lowlevel import READ, Handle, notify_closing
+from hublet.core.patching import original
 
 from ._looking import find, wanted_for
 from ._select import number_of
@@ -36,8 +37,8 @@ def _seconds_of(timeout: Any) -> Any:
     return None if timeout < 0 else timeout / 1000
 
 
-if hasattr(_stdlib, "poll"):
-    _make_poll: Any = _stdlib.poll
+_make_poll: Any = original("select", "poll", None)
+if _make_poll is not None:
 
     class poll:
         """As the objects that `select.poll` makes.
@@ -108,8 +109,8 @@ if hasattr(_stdlib, "poll"):
     __all__.append("poll")
 
 
-if hasattr(_stdlib, "epoll"):
-    _make_epoll: Any = _stdlib.epoll
+_make_epoll: Any = original("select", "epoll", None)
+if _make_epoll is not None:
 
     class epoll:
         """As `select.epoll`.

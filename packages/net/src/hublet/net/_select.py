@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from hublet.core.lowlevel import READ, WRITE, Handle
+from hublet.core.patching import original
 
 from ._handles import register
 from ._looking import find
@@ -19,8 +20,8 @@ from ._socket import socket
 __all__ = ["number_of", "select"]
 
 # Taken now, like everything in here: patching replaces it.
-_select: Any = _stdlib.select
-_poll: Any = getattr(_stdlib, "poll", None)
+_select: Any = original("select", "select")
+_poll: Any = original("select", "poll", None)
 
 _LARGEST = 1024  # FD_SETSIZE, on every system that has poll(2) beside it
 _LONGEST = 9.2e9  # seconds: all that the C functions take

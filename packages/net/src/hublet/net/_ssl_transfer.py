@@ -16,6 +16,7 @@ from ssl import SSLSocket as _Original
 from typing import TYPE_CHECKING, Any
 
 from hublet.core.lowlevel import READ, deadline_in
+from hublet.core.patching import original
 
 from ._handles import closed_error
 from ._transfer import spend
@@ -38,7 +39,7 @@ _plain: Any = _Original  # whose methods do what is to be done without TLS, or h
 _class: Any = None
 
 # Taken now: patching replaces it.
-_make_poll: Any = getattr(select, "poll", None)
+_make_poll: Any = original("select", "poll", None)
 _POLLIN = getattr(select, "POLLIN", 0)
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import _socket
 import errno
 import os
-from _thread import _local
 from typing import TYPE_CHECKING, Any
 
 from hublet.core.lowlevel import READ, WRITE
+from hublet.core.patching import original
 
 if TYPE_CHECKING:
     from _socket import _Address, _RetAddress
+    from _thread import _local
 
     from _typeshed import ReadableBuffer, WriteableBuffer
 
@@ -50,6 +51,10 @@ _accept, _family, _type, _proto = _base._accept, _base.family.__get__, _base.typ
 _recv, _recv_into, _recvfrom, _send = _base.recv, _base.recv_into, _base.recvfrom, _base.send
 
 _adopt: Any = None
+
+
+if not TYPE_CHECKING:
+    _local = original("_thread", "_local")  # the interpreter's own
 
 
 class _PerThread(_local):

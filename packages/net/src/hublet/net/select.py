@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import select as _stdlib
 
+# Which looks by name what there is here, and some of that is to be removed.
+import selectors as _  # noqa: F401
+
 # A star, because what there is differs with platform and version, and type checkers are to see it.  Ours come after.
 from select import *  # noqa: F403
 

@@ -6,10 +6,17 @@ greenlet.  Raw greenlets tell nobody: for them, and for whatever ends without te
 
 from __future__ import annotations
 
-from _thread import _local as thread_local  # the interpreter's own: `threading.local` may be one of ours
-from collections.abc import Callable
-from typing import Any
-from weakref import ref
+from _weakref import ref  # as that of `weakref`, which is slower to import
+
+from hublet.core.patching import original
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _thread import _local as thread_local
+    from collections.abc import Callable
+    from typing import Any
+else:
+    thread_local = original("_thread", "_local")  # the interpreter's own: it may be one of ours by now
 
 __all__ = ["Ending"]
 

@@ -5,21 +5,26 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from _thread import _local as thread_local  # the interpreter's own: `threading.local` may be one of ours
 from collections.abc import Callable
 from concurrent.futures import Executor
 from concurrent.futures.thread import BrokenThreadPool
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from hublet.core import get_hub
 from hublet.core.lowlevel import ParkingLot, Waiter, Workers
+from hublet.core.patching import original
 
 from ._future import Future
 
 __all__ = ["ThreadPoolExecutor"]
 
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from _thread import _local as thread_local
+else:
+    thread_local = original("_thread", "_local")  # the interpreter's own: it may be one of ours by now
 
 
 class _PerThread(thread_local):

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hublet.core import getcurrent
 
 from ._ending import Ending
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["local"]
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from hublet.core.patching import Patch
 
-from ._local import local
+__all__ = ["PATCHES"]
 
-__all__ = ["PATCHES", "_local", "local"]
-
-_local = local  # its name in `_thread`
+_REPLACEMENT = f"{__package__}._as_thread"
 
 PATCHES = (
-    Patch("thread", "_thread", __name__, ("_local",), distribution="hublet-pool"),
-    Patch("thread", "threading", __name__, ("local",), distribution="hublet-pool"),
+    Patch("thread", "_thread", _REPLACEMENT, ("_local",), distribution="hublet-pool"),
+    Patch("thread", "threading", _REPLACEMENT, ("local",), distribution="hublet-pool"),
 )

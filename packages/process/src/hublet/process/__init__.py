@@ -6,11 +6,23 @@ need.  The file objects are here.
 
 import sys
 
-from ._fileobject import FileObject, FileObjectThread
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._fileobject import FileObject, FileObjectThread
 
 __all__ = ["FileObject", "FileObjectThread"]
 
 if sys.platform != "win32":
-    from ._fileobject import FileObjectPosix
+    if TYPE_CHECKING:
+        from ._fileobject import FileObjectPosix
 
     __all__ += ["FileObjectPosix"]
+
+
+def __getattr__(name: str) -> object:
+    # Late: whoever imports one module of this package does not wait for the others.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import _fileobject
+
+    return getattr(_fileobject, name)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any
 
 from hublet.core import reinit
+from hublet.core.patching import original
 
-from ._reaper import ChildWatch, watch_child
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ._reaper import ChildWatch
 
 __all__ = ["fork", "fork_and_watch", "forkpty", "posix_spawn", "posix_spawnp"]
 
-# Taken now: what `os` holds later may be the functions below.
-_fork, _forkpty = os.fork, os.forkpty
+_fork, _forkpty = original("os", "fork"), original("os", "forkpty")
 
 # They start a child without waiting for it, so the system's own will do.
 posix_spawn, posix_spawnp = os.posix_spawn, os.posix_spawnp
@@ -25,7 +28,7 @@ def fork() -> int:
     All greenlets of the calling thread go on in the child as well; those that wait for a descriptor wait for it there.
     Never switches, unless a lock that must be free for the fork (`logging` has one) is held by another greenlet.
     """
-    pid = _fork()
+    pid: int = _fork()
     if pid == 0:
         reinit()
     return pid
@@ -53,5 +56,7 @@ def fork_and_watch(
     """
     pid = fork()
     if pid:
+        from ._reaper import watch_child  # late: few programs come here
+
         watch_child(pid, callback, ref)
     return pid

@@ -19,10 +19,11 @@ from typing import Any
 
 from hublet.core import getcurrent, sleep, spawn_raw
 from hublet.core.lowlevel import ParkingLot, deadline_in, get_hub_if_exists
+from hublet.core.patching import original
 
 __all__ = ["adopt", "getsignal", "pause", "signal"]
 
-_signal, _getsignal = _stdlib.signal, _stdlib.getsignal
+_signal, _getsignal = original("signal", "signal"), original("signal", "getsignal")
 _pausing = ParkingLot()
 
 _LONG = 3600.0
@@ -108,7 +109,7 @@ def pause() -> None:
 
 
 if hasattr(_stdlib, "sigtimedwait"):
-    _sigtimedwait = _stdlib.sigtimedwait
+    _sigtimedwait = original("signal", "sigtimedwait")
 
     def sigtimedwait(sigset: Any, timeout: float, /) -> Any:
         """Wait for one of the blocked signals in *sigset*, at most *timeout* seconds.  As `signal.sigtimedwait`.  Parks.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import builtins
 import sys
-from typing import Any
 
-from ._ready import READ, wait_ready
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["input"]
 
@@ -21,6 +22,8 @@ def input(prompt: object = "", /) -> str:
     """
     if not (_is_terminal(sys.stdin, 0) and _is_terminal(sys.stdout, 1)):
         return _input(prompt)
+    from ._ready import READ, wait_ready  # late: few programs come here
+
     sys.stdout.write(str(prompt))
     sys.stdout.flush()
     wait_ready({0: READ})  # a terminal says so when there is a whole line

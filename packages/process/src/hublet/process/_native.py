@@ -1,5 +1,7 @@
-"""What blocks a native thread and is meant to, taken before anything is patched."""
+"""What blocks a native thread and is meant to, whatever has been patched by now."""
 
-from _thread import allocate_lock
+from hublet.core.patching import original
 
 __all__ = ["allocate_lock"]
+
+allocate_lock = original("_thread", "allocate_lock")

@@ -57,7 +57,8 @@ _OF_POPEN = tuple(
 if sys.platform != "win32":
     PATCHES = (
         _patch("subprocess", "subprocess", "Popen", hook=_adopt_children, relies_on=_OF_POPEN),
-        _patch("os", "os", "fork", "forkpty", "wait", "wait3", "wait4", "waitid", "waitpid"),
+        _patch("os", "_forking", "fork", "forkpty"),
+        _patch("os", "_reaper", "wait", "wait3", "wait4", "waitid", "waitpid"),
         _patch(
             "signal",
             "signal",
@@ -66,7 +67,6 @@ if sys.platform != "win32":
         ),
         _patch("sys", "_sys", "stdin", "stdout", "stderr"),
         _patch("builtins", "_input", "input"),
-            # Neither is imported for it: few programs use them.
         Patch(
             "subprocess",
             target="multiprocessing.connection",
@@ -78,7 +78,6 @@ if sys.platform != "win32":
                 "multiprocessing.connection:Connection._recv(self, size, read)",
                 "multiprocessing.connection:Connection._send(self, buf, write)",
             ),
-            lazy=True,
         ),
         Patch(
             "subprocess",
@@ -87,6 +86,5 @@ if sys.platform != "win32":
             names=("__enter__", "_make_methods"),
             distribution="hublet-process",
             relies_on=("multiprocessing.synchronize:SemLock._make_methods(self)",),
-            lazy=True,
         ),
     )

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 
 from hublet.core.errors import ConcurrentObjectUseError
 from hublet.core.lowlevel import READ, WRITE, Waiter, add_onlooker, forget_fd, handle_for, remove_onlooker, wait_on_handle
+from hublet.core.patching import original
 
 if TYPE_CHECKING:
     from hublet.core.lowlevel import Handle
 
 __all__ = ["READ", "WRITE", "wait_ready"]
 
-# Taken now: monkey patching takes `poll` away from the module or replaces it.
-_poll = _select.poll
+_poll = original("select", "poll")  # monkey patching takes it away from the module or replaces it
 _EVENTS = {READ: _select.POLLIN, WRITE: _select.POLLOUT}
 _LONGEST = 2**31 - 1  # milliseconds: all that poll(2) takes
 

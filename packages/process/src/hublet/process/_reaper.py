@@ -10,24 +10,26 @@ would still reap the child, and lose its status.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from hublet.core import sleep, spawn_raw
 from hublet.core.lowlevel import deadline_in
+from hublet.core.patching import original
 
-from ._ready import READ, wait_ready
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 __all__ = ["ChildWatch", "wait", "wait3", "wait4", "wait_until_reaped", "waitid", "waitpid", "watch_child"]
 
 _SHORTEST, _LONGEST = 0.0005, 0.05  # seconds between two questions: those of the standard library's Popen.wait
 
-# Taken now: what `os` holds later may be the functions below.
-_waitpid = os.waitpid
-_wait3: Any = getattr(os, "wait3", None)
-_wait4: Any = getattr(os, "wait4", None)
-_waitid: Any = getattr(os, "waitid", None)
+# What `os` holds may be the functions below.
+_waitpid: Any = original("os", "waitpid")
+_wait3: Any = original("os", "wait3", None)
+_wait4: Any = original("os", "wait4", None)
+_waitid: Any = original("os", "waitid", None)
 
 
 def wait_until_reaped(pid: int | None, is_reaped: Callable[[], bool], deadline: float | None) -> bool:
@@ -40,6 +42,8 @@ def wait_until_reaped(pid: int | None, is_reaped: Callable[[], bool], deadline: 
         return True
     fd = -1 if pid is None else _open_pidfd(pid)
     if fd >= 0:
+        from ._ready import READ, wait_ready  # late: few of those that patch `os` come here
+
         try:
             wait_ready({fd: READ}, deadline)
         finally:

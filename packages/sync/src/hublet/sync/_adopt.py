@@ -6,26 +6,26 @@ threads stay what they are, but waiting for one of them lets other greenlets run
 
 from __future__ import annotations
 
-import _thread
 import gc
-import queue
 import sys
 import threading
-from collections.abc import Iterator
-from typing import Any
 
 from hublet.core import getcurrent, sleep
 from hublet.core.lowlevel import deadline_in, get_hub_if_exists
+from hublet.core.patching import original
 
 from ._lock import Lock
 from ._rlock import RLock
-from ._simple_queue import SimpleQueue
 from ._threads import Sentinel, ThreadHandle, make_thread_handle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
 
 __all__ = ["adopt"]
 
-_NATIVE = {type(_thread.allocate_lock()): Lock, type(_thread.RLock()): RLock}
-_NativeQueue: Any = type(queue.SimpleQueue())
+_NATIVE = {type(original("_thread", "allocate_lock")()): Lock, type(original("_thread", "RLock")()): RLock}
 
 # Native for a reason: those who stand below the hub, or are it.
 _LEFT_ALONE = ("hublet", "greenlet", "gevent", "importlib", "_frozen_importlib", "_thread")
@@ -47,7 +47,9 @@ def adopt() -> None:
 
 
 def _adopt_locks() -> None:
-    conditions = list(_instances(threading.Condition))
+    native_queue: Any = original("_queue", "SimpleQueue") if "_queue" in sys.modules else None
+    holders = list(_instances([threading.Condition, *_others()]))
+    conditions: list[Any] = [each for each in holders if isinstance(each, threading.Condition)]
     replaced: dict[int, Any] = {}  # by the address of the native one
     kept: list[Any] = []  # what is looked at: it keeps the addresses from being used again
     busy = {id(each._lock) for each in conditions if each._waiters}
@@ -61,7 +63,9 @@ def _adopt_locks() -> None:
                     kept.append(value)
                     replaced[id(value)] = kind()
                 owner[name] = replaced[id(value)]
-            elif type(value) is _NativeQueue and value.empty() and not owner.get("_threads"):
+            elif type(value) is native_queue and value.empty() and not owner.get("_threads"):
+                from ._simple_queue import SimpleQueue  # late: few programs have one by now
+
                 owner[name] = SimpleQueue()  # of an executor that has not begun: its threads will be greenlets
 
     for name, module in list(sys.modules.items()):
@@ -72,8 +76,8 @@ def _adopt_locks() -> None:
         replace(vars(condition))
         if condition._lock is not before:
             condition.__init__(condition._lock)  # it keeps methods of its lock
-    for kind in _others():
-        for each in _instances(kind):
+    for each in holders:
+        if not isinstance(each, threading.Condition):
             replace(vars(each))
 
 
@@ -84,10 +88,17 @@ def _others() -> Iterator[type]:
             yield getattr(sys.modules[module], name)
 
 
-def _instances(kind: type) -> Iterator[Any]:
+def _instances(kinds: Iterable[type]) -> Iterator[Any]:
+    """Yield all objects whose type is one of *kinds* or derived from it."""
+    # By type: `isinstance` asks proxies for the class of what they stand for, which runs code of users.
+    known = set(kinds)
+    left = list(known)
+    while left:
+        derived: set[type] = set(type.__subclasses__(left.pop())) - known
+        known |= derived
+        left += derived
     for each in gc.get_objects():
-        # By type: `isinstance` asks proxies for the class of what they stand for, which runs code of users.
-        if issubclass(type(each), kind):
+        if type(each) in known:
             yield each
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from hublet.core.lowlevel import ParkingLot, deadline_in, make_waiter, recycle
 
 from . import _links
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Event"]
 

@@ -11,10 +11,13 @@ come between, and a link that two threads fire is taken out of the list by one o
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Any
 
 from hublet.core.lowlevel import Waiter, get_hub_if_exists
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 __all__ = ["Link", "Wake", "fire", "link", "unlink"]
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from _thread import TIMEOUT_MAX
-from typing import Any
 
 from hublet.core.lowlevel import deadline_in
 
 from ._tokens import Tokens
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Lock", "lock_deadline"]
 

@@ -7,12 +7,14 @@ And where an object is, which in Python makes an integer first.
 
 from __future__ import annotations
 
-from _thread import get_ident as thread_ident
-from time import sleep as _sleep
+from hublet.core.patching import original
 
 __all__ = ["address", "give_way", "thread_ident"]
 
 compiled = False
+
+thread_ident = original("_thread", "get_ident")
+_sleep = original("time", "sleep")
 
 address = id
 

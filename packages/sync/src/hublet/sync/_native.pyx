@@ -1,6 +1,8 @@
 """`_native.py` in C."""
 
-from time import sleep as _sleep
+from hublet.core.patching import original
+
+_sleep = original("time", "sleep")
 
 compiled = True
 

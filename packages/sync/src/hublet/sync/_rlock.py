@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
-from typing import Any
 
 from hublet.core import getcurrent
 from hublet.core.lowlevel import ParkingLot, make_waiter, recycle
 
 from ._lock import lock_deadline
 from ._native import address
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["RLock"]
 

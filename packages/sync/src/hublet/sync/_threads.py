@@ -6,20 +6,24 @@ were there before keep theirs.  The names are those of `_thread` on CPython 3.10
 
 from __future__ import annotations
 
-import _thread
 import os
 import sys
 import threading
-from _thread import _local as _thread_local  # the interpreter's own: `threading.local` may be another
-from _thread import get_ident as _native_ident
-from collections.abc import Callable
 from contextvars import Context
-from typing import Any
 
 from hublet.core import Greenlet, get_hub, getcurrent
 from hublet.core.lowlevel import leave_behind
+from hublet.core.patching import original
 
 from ._event import Event
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _thread import _local as _thread_local
+    from collections.abc import Callable
+    from typing import Any
+else:
+    _thread_local = original("_thread", "_local")
 
 __all__ = [
     "DummyThread",
@@ -35,9 +39,11 @@ __all__ = [
     "thread_count",
 ]
 
-_native_count = _thread._count
-_native_sentinel: Callable[[], Any] | None = getattr(_thread, "_set_sentinel", None)
-_native_shutdown: Callable[[], None] | None = getattr(_thread, "_shutdown", None)
+# The interpreter's own, whatever has been patched by now.
+_native_ident: Callable[[], int] = original("_thread", "get_ident")
+_native_count: Callable[[], int] = original("_thread", "_count")
+_native_sentinel: Callable[[], Any] | None = original("_thread", "_set_sentinel", None)
+_native_shutdown: Callable[[], None] | None = original("_thread", "_shutdown", None)
 
 _running: set[Greenlet[Any]] = set()
 _not_daemons: set[ThreadHandle] = set()  # those that the program waits for at its end

@@ -15,11 +15,13 @@ A token goes straight to the first in line and is never free in between, so nobo
 
 from __future__ import annotations
 
-from typing import Any
-
 from hublet.core.lowlevel import ParkingLot, make_waiter, recycle
 
 from . import _links
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Tokens"]
 

@@ -10,11 +10,7 @@ from importlib import import_module
 from .._config import config
 from ._protocol import READ, WRITE, Handle, Loop
 
-TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
-if TYPE_CHECKING:
-    from typing import Any
-
-__all__ = ["LOOPS", "READ", "WRITE", "Handle", "Loop", "default_loop", "load_loop", "make_loop"]
+__all__ = ["LOOPS", "READ", "WRITE", "Handle", "Loop", "default_loop", "make_loop"]
 
 LOOPS = {
     "native": ("._epoll", "EpollLoop"),
@@ -30,16 +26,6 @@ def make_loop(name: str | None = None) -> Loop:
     Raises `ValueError` for a name that is not known and `ImportError`, which says what to do, for one that is not built or
     installed here.
     """
-    loop: Loop = _load(name)()
-    return loop
-
-
-def load_loop() -> None:
-    """Import the loop that `make_loop` would make.  For whoever patches: it takes what it needs of the standard library."""
-    _load(None)
-
-
-def _load(name: str | None) -> Any:
     if name is None:
         name = config.loop
     if name is None:
@@ -48,7 +34,8 @@ def _load(name: str | None) -> Any:
         module_name, class_name = LOOPS[name]
     except KeyError:
         raise ValueError(f"there is no loop {name!r} (argument, or HUBLET_LOOP); known loops: {', '.join(LOOPS)}") from None
-    return getattr(import_module(module_name, __name__), class_name)
+    loop: Loop = getattr(import_module(module_name, __name__), class_name)()
+    return loop
 
 
 def default_loop() -> str:

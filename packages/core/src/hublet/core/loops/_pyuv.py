@@ -32,6 +32,7 @@ import sys
 from collections import deque
 from typing import Any
 
+from ..patching import original
 from . import _signal_fd
 from ._protocol import READ, WRITE, Handle, Loop
 from ._wakeup import Wakeup
@@ -57,8 +58,8 @@ _NOWAIT = pyuv.UV_RUN_NOWAIT
 assert (READ, WRITE) == (pyuv.UV_READABLE, pyuv.UV_WRITABLE)
 
 # Taken now: patching removes one from the module, and makes the other wait for this loop.
-_epoll = getattr(select, "epoll", None)
-_poll = getattr(select, "poll", None)
+_epoll = original("select", "epoll", None)
+_poll = original("select", "poll", None)
 
 
 class PyuvLoop(Loop):

@@ -17,8 +17,8 @@ import sys
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
-from .. import _native
-from .._native import select
+from .. import _polling
+from .._polling import select
 from . import _signal_fd
 from ._protocol import READ, WRITE, Handle, Loop
 from ._wakeup import Wakeup
@@ -40,14 +40,14 @@ def _make_selector_class() -> type[selectors.BaseSelector]:
     the default one; this module may be imported after that.
     """
     known: Any = selectors
-    if _native.epoll is not None:
-        return type("Selector", (known.EpollSelector,), {"_selector_cls": _native.epoll})
+    if _polling.epoll is not None:
+        return type("Selector", (known.EpollSelector,), {"_selector_cls": _polling.epoll})
     if hasattr(known, "KqueueSelector"):
         return known.KqueueSelector  # type: ignore[no-any-return]
-    if _native.devpoll is not None:
-        return type("Selector", (known.DevpollSelector,), {"_selector_cls": _native.devpoll})
-    if _native.poll is not None:
-        return type("Selector", (known.PollSelector,), {"_selector_cls": _native.poll})
+    if _polling.devpoll is not None:
+        return type("Selector", (known.DevpollSelector,), {"_selector_cls": _polling.devpoll})
+    if _polling.poll is not None:
+        return type("Selector", (known.PollSelector,), {"_selector_cls": _polling.poll})
     wait = _select_connections if sys.platform == "win32" else staticmethod(select)
     return type("Selector", (_SelectSelector,), {"_select": wait})
 
