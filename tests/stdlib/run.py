@@ -99,7 +99,7 @@ def reasons() -> dict[str, str]:
     found = {}
     reason = ""
     for line in (HERE / "losses.txt").read_text().splitlines():
-        if line.startswith("# ") or not line.strip():
+        if line.lstrip().startswith("# ") or not line.strip():
             continue
         if not line.startswith(" "):
             reason = line.strip()
@@ -110,7 +110,9 @@ def reasons() -> dict[str, str]:
     return found
 
 
-def compare(modules: list[str], commands: dict[str, list[str]], only: str, folder: Path) -> tuple[dict[str, int], dict[str, Outcome]]:
+def compare(
+    modules: list[str], commands: dict[str, list[str]], only: str, folder: Path
+) -> tuple[dict[str, int], dict[str, Outcome]]:
     """Run *modules* in all ways and print a row for each; return how many pass in each way, and what hublet loses."""
     totals = dict.fromkeys(commands, 0)
     lost: dict[str, Outcome] = {}
