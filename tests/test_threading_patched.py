@@ -201,6 +201,24 @@ NATIVE = """
     """
 
 
+def test_the_threads_of_the_hub_are_not_counted_among_those_of_the_program():
+    printed = run("""
+        import _thread, threading, time
+        from hublet.core import get_hub
+        from hublet.core.lowlevel import call_in_thread
+
+        call_in_thread(int)
+        print(get_hub().threadpool.size, _thread._count())
+        thread = threading.Thread(target=time.sleep, args=(0.01,))
+        thread.start()
+        print(_thread._count())
+        thread.join()
+        print(_thread._count())
+        """)
+
+    assert printed == ["1 0", "1", "0"]
+
+
 def test_a_native_thread_that_was_started_before_can_be_joined_while_greenlets_run():
     printed = run(
         """

@@ -8,6 +8,7 @@ test has hung or crashed can go on after it; the test that was begun and not end
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import json
 import os
@@ -18,6 +19,11 @@ import unittest
 from pathlib import Path
 
 PATIENCE = 40.0  # seconds that one test may take
+
+if os.environ.get("MORE_OF_TEST"):  # at the top, for processes that import this one's main module
+    import test
+
+    test.__path__.append(os.environ["MORE_OF_TEST"])
 
 
 class Results(unittest.TestResult):
@@ -87,8 +93,9 @@ def main() -> None:
     # Nothing that needs the network, or much time; of those that ask for it this one stays on loopback.
     support.use_resources = ["network"] if module == "test.test_socketserver" else []
     support.verbose = 0
-    # After each test it waits for threads that are left, up to seconds, only to warn of them.
+    # After each test it waits for threads that are left, up to a minute, only to complain of them.
     threading_helper.threading_cleanup = lambda *original: None
+    threading_helper.wait_threads_exit = lambda timeout=None: contextlib.nullcontext()
     if module == "test.test_epoll" and "hublet.monkey" in sys.modules:
         import select
 

@@ -1,6 +1,6 @@
 """Run CPython's own tests plainly, under hublet and under gevent, and compare.
 
-    python run.py [--ways plain,hublet,gevent] [--without FEATURE] [--only PATTERN] [--keep FOLDER] [MODULE ...]
+    python run.py [--ways plain,hublet,gevent] [--without FEATURE] [--only PATTERN] [--keep FOLDER] [--also FOLDER] [MODULE ...]
 
 Each module runs in an interpreter of its own.  A test that hangs for a minute or crashes it counts as lost, and the rest goes
 on after it; so does an interrupted run whose results are kept.  A test counts if it passes plainly.  Fails if less than 97 %
@@ -50,9 +50,9 @@ class Outcome(NamedTuple):
 
 
 def exists(module: str) -> bool:
-    """Say whether this Python has the tests of *module*."""
-    code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec('test.test_{module}') is None)"
-    return subprocess.run([sys.executable, "-c", code]).returncode == 0
+    """Say whether there are tests of *module* here."""
+    code = f"import one_module, importlib.util, sys; sys.exit(importlib.util.find_spec('test.test_{module}') is None)"
+    return subprocess.run([sys.executable, "-c", code], cwd=HERE).returncode == 0
 
 
 def run(command: list[str], module: str, pattern: str, path: Path) -> dict[str, Outcome]:
@@ -99,7 +99,7 @@ def reasons() -> dict[str, str]:
     found = {}
     reason = ""
     for line in (HERE / "losses.txt").read_text().splitlines():
-        if line.startswith("# ") or not line.strip():
+        if line.lstrip().startswith("# ") or not line.strip():
             continue
         if not line.startswith(" "):
             reason = line.strip()
@@ -110,12 +110,17 @@ def reasons() -> dict[str, str]:
     return found
 
 
-def compare(modules: list[str], commands: dict[str, list[str]], only: str, folder: Path) -> tuple[dict[str, int], dict[str, Outcome]]:
+def compare(
+    modules: list[str], commands: dict[str, list[str]], only: str, folder: Path
+) -> tuple[dict[str, int], dict[str, Outcome]]:
     """Run *modules* in all ways and print a row for each; return how many pass in each way, and what hublet loses."""
     totals = dict.fromkeys(commands, 0)
     lost: dict[str, Outcome] = {}
     print(f"| module | {' | '.join(commands)} |\n|---|{'---|' * len(commands)}")
-    for module in filter(exists, modules):
+    for module in modules:
+        if not exists(module):
+            print(f"| {module} | not installed with this Python |{' |' * (len(commands) - 1)}", flush=True)
+            continue
         counting: list[str] = []
         cells = []
         for way, command in commands.items():
@@ -154,7 +159,9 @@ def main() -> int:
     parser.add_argument("--without", action="append", default=[], help="what hublet is not to patch, for instance thread")
     parser.add_argument("--only", default="", help="only tests whose name has this in it, a regular expression")
     parser.add_argument("--keep", type=Path, help="where results are; what is there is not run again")
+    parser.add_argument("--also", default="", help="where more of the package `test` is, if this Python comes without some")
     options = parser.parse_args()
+    os.environ["MORE_OF_TEST"] = options.also
     folder = options.keep or Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
     commands = {way: WAYS[way] for way in options.ways.split(",")}

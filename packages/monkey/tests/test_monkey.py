@@ -325,3 +325,18 @@ def test_every_loop_stands_on_what_there_was_before(interpreter, loop):
     )
 
     assert done.stdout.strip() == loop or (loop == "native" and "Error" in done.stderr and "_epoll" in done.stderr), done.stderr
+
+
+@pytest.mark.skipif(find_spec("hublet.process") is None, reason="hublet-process is not installed")
+def test_reading_and_writing_by_number_is_left_alone(script):
+    printed = script(
+        """
+        import os
+        before = os.read, os.write, os.posix_spawn
+        from hublet import monkey
+        monkey.patch_all()
+        print(before == (os.read, os.write, os.posix_spawn), monkey.is_object_patched("os", "waitpid"))
+        """
+    )
+
+    assert printed == "True True"

@@ -316,3 +316,34 @@ def test_descriptors_can_be_passed_on(python, tmp_path):
 
 def test_a_shell_can_be_asked(start):
     assert subprocess.run("echo $((6 * 7))", shell=True, stdout=PIPE).stdout == b"42\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "command", "expected"),
+    [
+        ({"umask": 0o27}, "umask", "0027"),
+        ({"cwd": "/"}, "pwd", "/"),
+        ({"env": {"ONLY": "this"}}, "echo $ONLY$HOME", "this"),
+        ({"preexec_fn": lambda: os.umask(0o77)}, "umask", "0077"),
+        pytest.param(
+            {"user": 65534, "group": 65534, "extra_groups": [65533]},
+            "echo $(id -u) $(id -G)",
+            "65534 65534 65533",
+            marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root may be somebody else"),
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_what_the_child_is_to_be_is_passed_on(options, command, expected):
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True, **options)
+
+    assert done.stdout.strip() == expected
+
+
+def test_a_child_can_be_in_a_session_or_group_of_its_own(start):
+    apart = start(["/bin/cat"], stdin=PIPE, start_new_session=True)
+
+    assert os.getsid(apart.pid) == apart.pid
+    if sys.version_info >= (3, 11):
+        leader = start(["/bin/cat"], stdin=PIPE, process_group=0)
+        assert os.getpgid(leader.pid) == leader.pid != os.getpgid(0)

@@ -12,7 +12,7 @@ import threading
 from contextvars import Context
 
 from hublet.core import Greenlet, get_hub, getcurrent
-from hublet.core.lowlevel import leave_behind
+from hublet.core.lowlevel import get_hub_if_exists, leave_behind
 from hublet.core.patching import original
 
 from ._event import Event
@@ -84,8 +84,13 @@ def get_ident() -> int:
 
 
 def thread_count() -> int:
-    """Return how many threads there are that are native, or greenlets that were started as threads."""
-    return _native_count() + len(_running)
+    """Return how many threads there are that are native, or greenlets that were started as threads.
+
+    Without those in which the calling thread's hub makes blocking calls: they are none of the program's.
+    """
+    hub = get_hub_if_exists()
+    workers = 0 if hub is None else sum(each.size + each.ending for each in hub.workers())
+    return max(0, _native_count() - workers) + len(_running)
 
 
 def _call(function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
