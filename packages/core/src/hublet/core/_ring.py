@@ -7,7 +7,10 @@ Each method is one atomic step, because a finalizer, a signal handler or another
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Ring"]
 

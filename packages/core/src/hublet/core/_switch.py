@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import sys
 from contextvars import copy_context
-from typing import Any
 
 from greenlet import getcurrent as current
 from greenlet import greenlet
 
 from ._native import count_started_threads, monotonic, thread_local, thread_sleep
 from ._ring import Ring
+
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = [
     "coarse_monotonic",

@@ -15,13 +15,16 @@ import selectors
 import stat
 import sys
 from selectors import EVENT_READ, EVENT_WRITE
-from typing import Any
 
 from .. import _polling
 from .._polling import select
 from . import _signal_fd
 from ._protocol import READ, WRITE, Handle, Loop
 from ._wakeup import Wakeup
+
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["SelectorsLoop"]
 
@@ -33,6 +36,10 @@ def _select_connections(_: object, readers: Any, writers: Any, __: object, timeo
     return readers, writers + failed, []
 
 
+def _derive(selector: Any, name: str, value: Any) -> type[selectors.BaseSelector]:
+    return type("Selector", (selector,), {name: value, "__module__": __name__})
+
+
 def _make_selector_class() -> type[selectors.BaseSelector]:
     """Return the best selector of this platform, as it was before anyone could patch it.
 
@@ -41,15 +48,15 @@ def _make_selector_class() -> type[selectors.BaseSelector]:
     """
     known: Any = selectors
     if _polling.epoll is not None:
-        return type("Selector", (known.EpollSelector,), {"_selector_cls": _polling.epoll})
+        return _derive(known.EpollSelector, "_selector_cls", _polling.epoll)
     if hasattr(known, "KqueueSelector"):
         return known.KqueueSelector  # type: ignore[no-any-return]
     if _polling.devpoll is not None:
-        return type("Selector", (known.DevpollSelector,), {"_selector_cls": _polling.devpoll})
+        return _derive(known.DevpollSelector, "_selector_cls", _polling.devpoll)
     if _polling.poll is not None:
-        return type("Selector", (known.PollSelector,), {"_selector_cls": _polling.poll})
+        return _derive(known.PollSelector, "_selector_cls", _polling.poll)
     wait = _select_connections if sys.platform == "win32" else staticmethod(select)
-    return type("Selector", (_SelectSelector,), {"_select": wait})
+    return _derive(_SelectSelector, "_select", wait)
 
 
 _Selector = _make_selector_class()
