@@ -49,6 +49,7 @@ cdef class Greenlet(greenlet):
     cdef object _start_now(self)
     @cython.locals(start=Start, scheduler=Scheduler)
     cdef object _begin(self)
+    cdef object _end_in_hub(self)
     cdef object _fail(self, object error)
     @cython.locals(notify=_Notify)
     cdef object _schedule_links(self)

@@ -183,7 +183,7 @@ class Greenlet(greenlet, _Carries[T]):
     def run(self) -> None:
         """Call the function.  Called once, by the hub; not for users."""
         if self._result is not _UNFINISHED:
-            _switch.set_parent(self, self._scheduler.greenlet)
+            self._end_in_hub()
             return  # killed before it began, and switched to all the same
         _chunks.use_small_first_chunk()
         self._begin()
@@ -214,9 +214,12 @@ class Greenlet(greenlet, _Carries[T]):
 
     # Ending
 
-    def _fail(self, error: BaseException) -> None:
+    def _end_in_hub(self) -> None:
         if not self._has_other_parent:
-            _switch.set_parent(self, self._scheduler.greenlet)  # for what reporting may raise
+            _switch.set_parent(self, self._scheduler.greenlet)
+
+    def _fail(self, error: BaseException) -> None:
+        self._end_in_hub()  # for what reporting may raise
         try:
             self.report_failure(error)
         finally:

@@ -31,7 +31,7 @@ def leave() -> Any:
         if version == _seen:
             return None
         if "asyncio.events" not in _modules:
-            _seen = version - (version == 0)  # 0 is no version
+            _seen = version or -1  # 0 is no version
             return None
         _bind()
         if _get_running_loop is None:

@@ -7,8 +7,8 @@ until the next deadline.
 **Direct hand-off.**  A greenlet that parks takes the next entry out of the ring itself and switches straight to its
 greenlet; that halves the switches.  One that ends, compiled, does the same by making that greenlet its parent.  The budget
 makes them come back here, so that deadlines and descriptors are looked at however busy the greenlets keep each other.
-Greenlets are *started* only from here, and from the main greenlet: started
-from any other one, each would lay its C stack on top of the last.
+Greenlets are *started* only from here, and from the main greenlet: started from any other one, each would lay its C stack on
+top of the last.
 
 **Other threads** may do two things to a hub: append to its ring, and then `loop.wake()` if the loop sleeps.  The hub
 declares itself asleep first and looks at the ring after that, so that one of the two always sees the other.
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BUDGET", "Scheduler"]
 
+_COMPILED = _switch.compiled
+
 BUDGET = 128
 
 TURN = 0.005
@@ -39,8 +41,6 @@ TURN = 0.005
 
 LONGEST = 86_400.0
 """Seconds that a hub polls at most before it looks at its deadlines again; more than this some systems do not take."""
-
-_COMPILED = _switch.compiled
 
 HEARTBEAT = 1.0
 """Seconds that a hub polls which only other threads could wake, before it looks whether there still are any."""
