@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+import greenlet as greenlet_module
 import pytest
 
 from hublet.core import Timeout, get_hub, idle, sleep
@@ -77,6 +78,15 @@ def _tidy(reports: Reports) -> Iterator[None]:
     if any(left.values()):
         hub.destroy()  # or every test after this one would fail of it
         pytest.fail(f"left behind: {left}")
+
+
+@pytest.fixture
+def switches() -> Iterator[list[tuple[object, object]]]:
+    """Every switch from now on, as (from, to)."""
+    seen: list[tuple[object, object]] = []
+    greenlet_module.settrace(lambda event, pair: seen.append(pair))
+    yield seen
+    greenlet_module.settrace(None)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -13,15 +12,6 @@ import pytest
 
 from hublet.core import Greenlet, compiled, get_hub, getcurrent, joinall, sleep, spawn, spawn_later
 from hublet.core.lowlevel import ParkingLot
-
-
-@pytest.fixture
-def switches() -> Iterator[list[tuple[object, object]]]:
-    """Every switch from now on, as (from, to)."""
-    seen: list[tuple[object, object]] = []
-    greenlet_module.settrace(lambda event, pair: seen.append(pair))
-    yield seen
-    greenlet_module.settrace(None)
 
 
 def test_the_parent_of_one_that_another_greenlet_made_is_the_hub():
@@ -109,6 +99,21 @@ def test_an_assigned_parent_runs_when_it_is_over():
     sleep(0)
 
     assert log == ["greenlet", "heir"]
+
+
+def test_an_assigned_parent_runs_also_if_it_was_killed_before_it_began():
+    log: list[str] = []
+    heir = greenlet_module.greenlet(lambda value=None: log.append("heir"))
+    heir.parent = get_hub()
+    dead = spawn(lambda: None)
+    dead.parent = heir
+    dead.kill()
+    switching = spawn(dead.switch)
+
+    sleep(0)
+
+    assert log == ["heir"]
+    switching.kill()
 
 
 def test_what_assigns_a_parent_that_is_no_greenlet_is_told():

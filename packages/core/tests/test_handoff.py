@@ -11,7 +11,6 @@ import time
 import weakref
 from collections.abc import Iterator
 
-import greenlet as greenlet_module
 import pytest
 
 from hublet.core import Greenlet, Timeout, compiled, get_hub, getcurrent, idle, joinall, sleep, spawn, spawn_later, spawn_raw
@@ -20,15 +19,6 @@ from hublet.core.testing import FakeClock, wait_all_parked
 
 # Far more than the budget, far less than what a test would take if something starved.
 MANY = 5000
-
-
-@pytest.fixture
-def switches() -> Iterator[list[tuple[object, object]]]:
-    """Every switch from now on, as (from, to)."""
-    seen: list[tuple[object, object]] = []
-    greenlet_module.settrace(lambda event, pair: seen.append(pair))
-    yield seen
-    greenlet_module.settrace(None)
 
 
 @pytest.fixture
