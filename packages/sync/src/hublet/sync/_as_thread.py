@@ -13,20 +13,3 @@ from ._threads import thread_count as _count
 
 LockType = lock = allocate_lock = allocate = Lock
 start_new = start_new_thread
-
-__all__ = [
-    "LockType",
-    "RLock",
-    "_ThreadHandle",
-    "_count",
-    "_make_thread_handle",
-    "_set_sentinel",
-    "_shutdown",
-    "allocate",
-    "allocate_lock",
-    "get_ident",
-    "lock",
-    "start_joinable_thread",
-    "start_new",
-    "start_new_thread",
-]

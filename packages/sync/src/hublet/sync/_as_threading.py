@@ -20,20 +20,3 @@ from ._threads import start_new_thread as _start_new_thread
 
 _CRLock = RLock
 _LockType = _allocate_lock = Lock
-
-__all__ = [
-    "Lock",
-    "RLock",
-    "_CRLock",
-    "_DeleteDummyThreadOnDel",
-    "_DummyThread",
-    "_LockType",
-    "_ThreadHandle",
-    "_allocate_lock",
-    "_make_thread_handle",
-    "_set_sentinel",
-    "_start_joinable_thread",
-    "_start_new_thread",
-    "_thread_shutdown",
-    "get_ident",
-]
