@@ -153,13 +153,12 @@ def build(session: nox.Session, package: str, pure: bool) -> str:
     state = hashlib.sha256()
     for variable in ("CC", "CFLAGS", "CPPFLAGS", "LDFLAGS") if hublet_pure == "0" else ():
         state.update(f"{variable}={os.environ.get(variable)}\0".encode())
-    # Compiled, what stands on core is compiled against its declarations, which are found beside it.
-    declarations = {}
-    if hublet_pure == "0" and package != "core":
-        # With `__init__.py`, by which Cython knows a package.
-        declarations = sources("core", "*.pxd") | sources("core", "__init__.py")
     files = {f"{package}/{name}": content for name, content in sources(package).items()}
-    files |= {f"core/{name}": content for name, content in declarations.items()}
+    if hublet_pure == "0" and any(b"hublet.core.capi" in content for content in files.values()):
+        # It is compiled against core's declarations, which are found beside it; with `__init__.py`, by which Cython knows a
+        # package.
+        declarations = sources("core", "*.pxd") | sources("core", "__init__.py")
+        files |= {f"core/{name}": content for name, content in declarations.items()}
     for name, content in files.items():
         state.update(name.encode() + b"\0" + content + b"\0")
     kept = WHEELS / tag / f"{package}-{state.hexdigest()[:16]}"
