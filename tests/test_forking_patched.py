@@ -100,7 +100,8 @@ def test_a_thread_that_has_forked_ends_its_process_when_it_ends():
         import os, threading
         def forks():
             pid = os.fork()
-            print("child" if pid == 0 else "parent", flush=pid != 0)
+            # The end of the line with the rest: unbuffered, they would be two writes, and the other's could come in between.
+            print("child\\n" if pid == 0 else "parent\\n", end="", flush=pid != 0)
             if pid:
                 print(os.waitpid(pid, 0)[1])
         thread = threading.Thread(target=forks)
