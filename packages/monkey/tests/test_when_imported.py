@@ -292,6 +292,36 @@ def test_threads_that_import_target_and_replacement_at_once_find_it_patched_afte
     assert printed == "ours"
 
 
+def test_a_thread_that_imports_the_target_and_one_that_imports_the_replacement_do_not_wait_for_each_other(interpreter):
+    # Here it is the one that patches to whom the interpreter refuses to wait.
+    interpreter.add_distribution("crossed", "Patch('a', 'target', 'crossed_replacement', ('name',))")
+    interpreter.write("pauses.py", "import threading\nin_target, begun = threading.Event(), threading.Event()")
+    interpreter.write(
+        "target.py",
+        "import pauses, time\npauses.in_target.set()\nassert pauses.begun.wait(10)\ntime.sleep(0.1)\nname = 'the original'",
+    )
+    interpreter.write("crossed_replacement.py", "import pauses\npauses.begun.set()\nimport target\nname = 'ours'")
+
+    printed = interpreter.script(
+        """
+        import threading
+        from hublet import monkey
+        monkey.patch_all(thread=False, time=False)
+        import pauses
+        def imports():
+            pauses.in_target.wait()
+            import crossed_replacement
+        other = threading.Thread(target=imports)
+        other.start()
+        import target
+        other.join()
+        print(target.name)
+        """
+    )
+
+    assert printed == "ours"
+
+
 @SYNC
 def test_the_original_is_found_although_the_target_has_it_from_a_module_that_was_patched_first(script):
     printed = script(

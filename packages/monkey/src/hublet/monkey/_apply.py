@@ -34,6 +34,10 @@ __all__ = [
     "saved",
 ]
 
+# What an import raises that would wait for another thread which waits for this one.  Private, and so for as long as that
+# has been found out, since Python 3.3.
+_DeadlockError: type[BaseException] = sys.modules["_frozen_importlib"].__dict__["_DeadlockError"]
+
 _place: dict[Patch, int] = {}  # all records that were ever asked for, in the order in which they are applied
 _waiting: dict[str, list[Patch]] = {}  # the module of the target -> records that are applied when it is imported
 _done: dict[str, list[Patch]] = {}  # the same for those that were
@@ -179,14 +183,15 @@ def _prepare(record: Patch) -> list[tuple[Any, str, Any]] | None:
     owner = _find(record.target, record in _renewed, None)
     if owner is None:
         return []
-    replacement = _find(record.replacement)
+    try:
+        replacement = _find(record.replacement)
+    except _DeadlockError:
+        _imports.call_again()
+        return None
     found = []
     for name in record.names:
         if hasattr(owner, name):
             if not hasattr(replacement, name):
-                if getattr(getattr(replacement, "__spec__", None), "_initializing", False):
-                    _imports.call_again()
-                    return None
                 text = f"{record.replacement} has no {name!r}, which it is to replace in {record.target}: {record!r}"
                 raise PatchError(text)
             found.append((owner, name, getattr(replacement, name)))
