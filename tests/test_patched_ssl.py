@@ -231,3 +231,96 @@ print(all(each.value for each in fetching), time.monotonic() - begun < 3)
     )
 
     assert printed == "True True"
+
+
+CONNECTED = """
+server, client = contexts()
+one, other = socket.socketpair()
+import threading
+shaking = threading.Thread(target=lambda: globals().update(theirs=server.wrap_socket(other, server_side=True)))
+shaking.start()
+ours = client.wrap_socket(one, server_hostname="localhost")
+shaking.join()
+"""
+
+
+def test_tls_sockets_made_before_park(folder):
+    printed = run(
+        folder,
+        SERVE
+        + CONNECTED
+        + """
+from hublet import monkey
+monkey.patch_all()
+reading = spawn(ours.recv, 100)
+sleep(0)
+print(reading.ready())
+theirs.sendall(b"one")
+print(reading.get())
+big = b"x" * 5_000_000
+writing = spawn(theirs.sendall, big)
+sleep(0)
+print(writing.ready())
+got = 0
+while got < len(big):
+    got += len(ours.recv(1 << 16))
+writing.get()
+ending = spawn(ours.unwrap)
+sleep(0)
+print(ending.ready(), theirs.recv(1), ours.version(), ours.pending())
+theirs.unwrap()
+ending.get()
+print(ours.version())
+""",
+    )
+
+    assert printed.splitlines() == ["False", "b'one'", "False", "False b'' TLSv1.3 0", "None"]
+
+
+def test_timeouts_of_tls_sockets_made_before_hold(folder):
+    printed = run(
+        folder,
+        SERVE
+        + CONNECTED
+        + """
+ours.settimeout(0.02)
+from hublet import monkey
+monkey.patch_all()
+beside = spawn(sleep, 0.001)
+try:
+    ours.recv(1)
+except TimeoutError as error:
+    print(error, beside.ready(), ours.gettimeout())
+ours.setblocking(False)
+try:
+    ours.recv(1)
+except ssl.SSLWantReadError:
+    print("not yet")
+""",
+    )
+
+    assert printed.splitlines() == ["The read operation timed out True 0.02", "not yet"]
+
+
+def test_tls_sockets_made_before_and_connected_after_park(folder):
+    printed = run(
+        folder,
+        SERVE
+        + """
+server, client = contexts()
+early = client.wrap_socket(socket.socket(), server_hostname="localhost")
+listening = server.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
+from hublet import monkey
+monkey.patch_all()
+def answer():
+    with listening.accept()[0] as connection:
+        connection.sendall(connection.recv(10).upper())
+answering = spawn(answer)
+sleep(0)
+early.connect(listening.getsockname())
+early.sendall(b"hello")
+print(early.recv(10), type(early) is ssl.SSLSocket)
+""",
+    )
+
+    assert printed == "b'HELLO' True"

@@ -1,6 +1,7 @@
 """Run CPython's own tests plainly, under hublet and under gevent, and compare.
 
-    python run.py [--ways plain,hublet,gevent] [--without FEATURE] [--only PATTERN] [--keep FOLDER] [--also FOLDER] [MODULE ...]
+    python run.py [--ways plain,hublet,gevent] [--without FEATURE] [--only PATTERN] [--keep FOLDER] [--also FOLDER]
+        [--with-epoll] [MODULE ...]
 
 Each module runs in an interpreter of its own.  A test that hangs for a minute or crashes it counts as lost, and the rest goes
 on after it; so does an interrupted run whose results are kept.  A test counts if it passes plainly.  Fails if less than 97 %
@@ -160,7 +161,9 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only tests whose name has this in it, a regular expression")
     parser.add_argument("--keep", type=Path, help="where results are; what is there is not run again")
     parser.add_argument("--also", default="", help="where more of the package `test` is, if this Python comes without some")
+    parser.add_argument("--with-epoll", action="store_true", help="under hublet, give `select` back an epoll: that of hublet")
     options = parser.parse_args()
+    os.environ["WITH_EPOLL"] = "1" if options.with_epoll else ""
     os.environ["MORE_OF_TEST"] = options.also
     folder = options.keep or Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ methods.  They keep a few things in slots that the original does not have; here 
 values in a table.  An existing socket is put into non-blocking mode when it is first used.
 
 The standard library's TLS sockets derive from the original class too, and their part in C waits by itself, unless `ssl`
-is patched as well; until then they stay as they are: blocking.
+is patched as well (`_ssl_before`); until then they stay as they are: blocking.
 """
 
 from __future__ import annotations

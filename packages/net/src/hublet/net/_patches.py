@@ -52,6 +52,13 @@ def _give_what_methods_need() -> None:
     give_what_methods_need()
 
 
+def _adopt_tls_sockets() -> None:
+    if f"{__package__}._ssl_before" in sys.modules:  # otherwise `ssl` is not patched
+        from ._ssl_before import adopt  # late: as above
+
+        adopt()
+
+
 PATCHES: tuple[Patch, ...] = (
     Patch(
         "dns",
@@ -96,6 +103,7 @@ PATCHES: tuple[Patch, ...] = (
             "socket:socket._io_refs",
             "socket:_GLOBAL_DEFAULT_TIMEOUT",
         ),
+        hook=_adopt_tls_sockets,
     ),
 )
 
@@ -126,6 +134,17 @@ PATCHES += (
             "ssl:SSLSocket._check_connected(self)",
             "ssl:SSLSocket._real_close(self)",
             "ssl:SSLSocket._real_connect(self, addr, connect_ex)",
+        ),
+    ),
+    Patch(
+        "ssl",
+        target="ssl:SSLSocket",
+        replacement=f"{__package__}._ssl_before",
+        names=("do_handshake",),
+        distribution=_DISTRIBUTION,
+        hook=_adopt_tls_sockets,
+        relies_on=tuple(
+            f"ssl:SSLSocket.{method}[_sslobj]" for method in ("do_handshake", "read", "write", "send", "unwrap", "_real_connect")
         ),
     ),
 )
