@@ -14,15 +14,18 @@ What follows `--` goes to pytest, or to the demo: `nox -s "tests-3.13(core)" -- 
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import nox
 
@@ -218,9 +221,19 @@ def install(session: nox.Session, *packages: str, pure: bool = False, purpose: s
         session.error(f"expected {sorted(packages)} of hublet here, found {present}: delete .nox and try again")
 
 
-def pytest(session: nox.Session, *arguments: str, **environment: str) -> None:
-    """Run pytest.  To collect nothing is a failure."""
-    session.run("pytest", *arguments, *session.posargs, env={**CLEAN, **environment})
+def pytest(session: nox.Session, *arguments: str, silent: bool = False, **environment: str) -> Any:
+    """Run pytest.  To collect nothing is a failure.  What fails is shown again when all sessions are over."""
+    report = Path(session.bin).with_name(f"report-{threading.get_ident()}.xml")
+    atexit.register(show_failures, session.name, report)
+    command = ["pytest", f"--junitxml={report}", *arguments, *session.posargs]
+    return session.run(*command, env={**CLEAN, **environment}, silent=silent)
+
+
+def show_failures(session: str, report: Path) -> None:
+    """Print what failed in *session*, from the end of each traceback."""
+    for case in ElementTree.parse(report).iter("testcase") if report.exists() else ():
+        for failure in (*case.iter("failure"), *case.iter("error")):
+            print(f"\n{session}: {case.get('classname')}::{case.get('name')}", *(failure.text or "").splitlines()[-15:], sep="\n")
 
 
 def pytest_everything(session: nox.Session, **environment: str) -> None:
@@ -228,9 +241,8 @@ def pytest_everything(session: nox.Session, **environment: str) -> None:
     if session.posargs:
         pytest(session, **environment)
         return
-    env = {**CLEAN, **environment}
     with ThreadPoolExecutor() as both:
-        runs = [both.submit(session.run, "pytest", *half, env=env, silent=True) for half in HALVES]
+        runs = [both.submit(pytest, session, *half, silent=True, **environment) for half in HALVES]
     for run in runs:
         print(run.result())  # raises if the tests failed, whose output nox has printed
 

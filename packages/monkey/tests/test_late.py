@@ -199,7 +199,7 @@ def test_a_python_with_another_threading_is_a_warning(script, change):
             try:
                 monkey.patch_thread()
             finally:
-                print(*(each.message for each in caught))
+                print(*(each.message for each in caught), flush=True)
                 import os
                 os._exit(0)  # such a `threading` need not work
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 
 from . import _switch
 from ._hub import get_hub
@@ -39,7 +40,7 @@ def fake_clock() -> Iterator[FakeClock]:
     Enter it before anything has a deadline, and leave it after: deadlines of one clock mean nothing to the other.
     """
     scheduler = get_hub().scheduler
-    clock = FakeClock(scheduler.now())
+    clock = FakeClock(ceil(scheduler.now()))  # a whole number: differences of its times have no rounding
     before, scheduler.clock = scheduler.clock, clock
     try:
         yield clock
