@@ -59,6 +59,7 @@ capi               _park _switch
 _start             _entry _scheduler _switch
 _greenlet          _chunks _config _entry _hub _park _scheduler _start _switch _timeout | _spawn_tree _spawned_link
 _spawned_link      _greenlet
+_collecting        _greenlet
 _onlookers         _entry _park loops
 _left_behind       _greenlet _onlookers _park _switch loops
 _io                _hub _onlookers _park _scheduler _switch errors loops loops._protocol | _polling
@@ -66,8 +67,8 @@ _threads           _config _hub _native _park
 _deadlock          _greenlet _park errors
 _scopes            _hub _park _switch _timeout
 _watchdog          _native _report
-_spawn             _greenlet _hub _native _park _scheduler _start _switch
-_iwait             _park
+_spawn             _collecting _greenlet _hub _native _park _scheduler _start _switch
+_iwait             _entry _greenlet _park
 _wait              _greenlet _hub _iwait _park _timeout
 lowlevel           *
 resolvers          _config _threads plugins | _hub

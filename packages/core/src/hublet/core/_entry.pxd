@@ -21,3 +21,7 @@ cdef class Callback(Entry):
 
     cdef object run(self)
     cpdef object cancel(self)
+
+
+cdef class Listener:
+    cdef object hear(self, object source)

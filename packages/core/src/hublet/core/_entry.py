@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-__all__ = ["Callback", "Entry"]
+__all__ = ["Callback", "Entry", "Listener"]
 
 
 class Entry:
@@ -63,3 +63,12 @@ class Callback(Entry):
         """Forget the function: running the callback will do nothing."""
         self.function = None
         self.arguments = ()
+
+
+class Listener:
+    """Somebody who is told of the end of a greenlet at once, where a link would wait for the hub."""
+
+    __slots__ = ()
+
+    def hear(self, source: Any) -> None:
+        """Take notice that *source* has ended.  Called in it; must not raise or switch."""

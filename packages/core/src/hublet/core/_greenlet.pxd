@@ -1,6 +1,6 @@
 cimport cython
 from . cimport _chunks, _park, _start, _switch
-from ._entry cimport Callback, Entry
+from ._entry cimport Callback, Entry, Listener
 from ._park cimport ParkingLot, Waiter, deadline_in
 from ._scheduler cimport Scheduler
 from ._start cimport Start
@@ -39,6 +39,7 @@ cdef class Greenlet(greenlet):
     cdef Waiter _joiner
     cdef ParkingLot _joiners
     cdef object _links
+    cdef Listener _listener
     cdef dict _extras
     cdef object _spawn_code
     cdef int _spawn_instruction
@@ -50,12 +51,13 @@ cdef class Greenlet(greenlet):
     @cython.locals(start=Start, scheduler=Scheduler)
     cdef object _begin(self)
     cdef object _end_in_hub(self)
+    cdef bint has_stack_here(self) noexcept
     cdef object _fail(self, object error)
     @cython.locals(notify=_Notify)
     cdef object _schedule_links(self)
     cdef object _notify(self)
     cdef object _link(self, object kind, object callback, object given)
-    @cython.locals(scheduler=Scheduler, joiners=ParkingLot, joiner=Waiter)
+    @cython.locals(scheduler=Scheduler, joiners=ParkingLot, joiner=Waiter, listener=Listener)
     cdef object _finish(self, object result, object error)
     @cython.locals(start=Start)
     cdef object _end_before_start(self, object error)
@@ -64,6 +66,9 @@ cdef class Greenlet(greenlet):
     cdef object _join_until(self, object deadline)
     @cython.locals(joiners=ParkingLot)
     cdef object _line_up(self, Waiter waiter)
+    cdef bint tell(self, Listener listener) except -1
+    cdef bint tells(self, Listener listener) except -1
+    cdef object tell_no_more(self, Listener listener)
     cdef Scheduler _owner(self)
     cdef dict _extra(self)
 

@@ -15,7 +15,7 @@ from greenlet import GreenletExit, greenlet
 
 from . import _chunks, _park, _start, _switch
 from ._config import config
-from ._entry import Callback, Entry
+from ._entry import Callback, Entry, Listener
 from ._hub import get_hub
 from ._park import ParkingLot, Waiter, deadline_in
 from ._scheduler import Scheduler
@@ -121,6 +121,7 @@ class Greenlet(greenlet, _Carries[T]):
         self._joiner: Waiter | None = None
         self._joiners: ParkingLot | None = None
         self._links: Any = None
+        self._listener: Listener | None = None
         self._extras: dict[str, Any] | None = None
         frame = _switch.caller()
         self._spawn_code: Any = None
@@ -175,9 +176,8 @@ class Greenlet(greenlet, _Carries[T]):
             deadline = deadline_in(seconds)
             if deadline is None:
                 raise TypeError("start_later() takes a number of seconds, not None")
-            scheduler = self._owner()
-            start = _start.make_start(scheduler, self)
-            scheduler.deadlines.add(start, deadline)
+            start = _start.make_later_start(self)
+            self._owner().deadlines.add(start, deadline)
             self._start = start
 
     def run(self) -> None:
@@ -251,6 +251,10 @@ class Greenlet(greenlet, _Carries[T]):
         if joiners is not None:
             self._joiners = None
             joiners.unpark_all()
+        listener = self._listener
+        if listener is not None:
+            self._listener = None
+            listener.hear(self)
         if self._links is not None:
             self._schedule_links()
 
@@ -366,6 +370,11 @@ class Greenlet(greenlet, _Carries[T]):
 
     # Looking
 
+    def has_stack_here(self) -> bool:
+        """Say whether it has begun and not ended, in the hub of the calling thread.  For the collector: compiled, no more
+        than reading fields."""
+        return self._result is _UNFINISHED and self._begun and self._scheduler is _switch.thread_scheduler()
+
     def ready(self) -> bool:
         """Say whether it is finished."""
         return self._result is not _UNFINISHED
@@ -478,9 +487,25 @@ class Greenlet(greenlet, _Carries[T]):
         """Forget all callbacks.  Never switches."""
         self._links = None
 
+    def tell(self, listener: Listener) -> bool:
+        """Tell *listener* of the end; false if it has come, if somebody else listens or another thread asks.  For `IWait`."""
+        if self._result is not _UNFINISHED or self._listener is not None or self._scheduler is not _switch.thread_scheduler():
+            return False
+        self._listener = listener
+        return True
+
+    def tells(self, listener: Listener) -> bool:
+        """Say whether *listener* is going to be told."""
+        return self._listener is listener
+
+    def tell_no_more(self, listener: Listener) -> None:
+        """Forget *listener*; nothing happens if it is not the one that listens."""
+        if self._listener is listener:
+            self._listener = None
+
     def has_links(self) -> bool:
-        """Say whether a callback is linked."""
-        return bool(self._links) if type(self._links) is list else self._links is not None
+        """Say whether a callback is linked, or something waits for this and others."""
+        return self._listener is not None or bool(self._links) if type(self._links) is list else self._links is not None
 
     def _notify(self) -> None:
         # One by one, since a callback may unlink those that follow, or itself and link itself anew.

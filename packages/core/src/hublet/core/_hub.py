@@ -298,6 +298,7 @@ class Hub(greenlet):
             workers.close()
         if _switch.thread_scheduler() is self.scheduler:
             _switch.set_thread_scheduler(None)
+        self.scheduler.forget_starts()
         if destroy_loop:
             self.loop.close()
         if self:  # started: end its endless turning

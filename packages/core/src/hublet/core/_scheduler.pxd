@@ -50,6 +50,8 @@ cdef class Scheduler:
     @cython.locals(entry=Entry)
     cdef object end(self, object ending)
     cdef object _see_to_ended(self)
+    @cython.locals(entry=Entry)
+    cpdef object forget_starts(self)
     @cython.locals(ready=Ring, entry=Entry)
     cdef object _turn(self)
     @cython.locals(now=double, latest=longlong, entry=Entry)

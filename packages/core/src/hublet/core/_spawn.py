@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from greenlet import greenlet
 
-from . import _greenlet, _park, _start, _switch
+from . import _collecting, _greenlet, _park, _start, _switch
 from ._greenlet import Greenlet
 from ._hub import get_hub
 from ._native import thread_sleep
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 __all__ = ["idle", "sleep", "spawn", "spawn_later", "spawn_raw"]
+
+_collecting.install()
 
 
 def spawn(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Greenlet[T]:

@@ -12,3 +12,6 @@ cdef class Start(Entry):
 
 @cython.locals(start=Start)
 cdef Start make_start(Scheduler scheduler, object new)
+
+@cython.locals(start=Start)
+cdef Start make_later_start(object new)

@@ -10,7 +10,7 @@ TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to imp
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Start", "make_start"]
+__all__ = ["Start", "make_later_start", "make_start"]
 
 
 class Start(Entry):
@@ -33,12 +33,23 @@ class Start(Entry):
 
 
 def make_start(scheduler: Scheduler, new: Any) -> Start:
-    """Return the entry that starts *new*, a greenlet of any kind: one that has started another, if there is one."""
+    """Return the entry that starts *new*, a greenlet of any kind: one that has started another, if there is one.
+
+    It is for the ready ring, where each is cleared: when its turn comes, or with its hub.
+    """
     start = scheduler.spare_start
     if start is None:
         start = Start.__new__(Start)
         start.begin_starting(new)
+        _switch.hide_from_collector(start)
     else:
         scheduler.spare_start = None
         start.greenlet = new
     return start  # type: ignore[no-any-return]
+
+
+def make_later_start(new: Any) -> Start:
+    """Return the entry that starts *new* when a deadline passes."""
+    start = Start.__new__(Start)
+    start.begin_starting(new)
+    return start

@@ -21,6 +21,7 @@ cpdef object inherit_context(greenlet child)
 cpdef object drop_context(greenlet ending)
 cpdef long long version_of(dict dictionary) except -2
 cpdef bint is_only_reference(object thing) except -1
+cpdef object hide_from_collector(object thing)
 cpdef Py_ssize_t stack_position() except -1
 cpdef bint is_stack_near(Py_ssize_t base) except -1
 cpdef Py_ssize_t count_other_threads() except -1

@@ -27,6 +27,7 @@ __all__ = [
     "current",
     "drop_context",
     "forget_other_threads",
+    "hide_from_collector",
     "inherit_context",
     "instruction_of",
     "is_only_reference",
@@ -103,6 +104,10 @@ def version_of(dictionary: dict[str, Any]) -> int:
 def is_only_reference(thing: Any) -> bool:
     """Say whether the caller's reference to *thing* is the only one; interpreted, nobody can say, and the answer is no."""
     return False
+
+
+def hide_from_collector(thing: Any) -> None:
+    """Let the garbage collector not walk through *thing*, which is sure to be cleared; interpreted, it walks on."""
 
 
 def stack_position() -> int:

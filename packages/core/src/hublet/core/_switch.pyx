@@ -117,6 +117,7 @@ cdef extern from *:
 cdef extern from "Python.h":
     PyObject *PyEval_GetFrame()
     Py_ssize_t Py_REFCNT(object thing)
+    void PyObject_GC_UnTrack(PyObject *thing)
     object PyContext_CopyCurrent()
 
 cdef extern from "greenlet/greenlet.h":
@@ -239,6 +240,10 @@ cpdef long long version_of(dict dictionary) except -2:
 
 cpdef bint is_only_reference(object thing) except -1:
     return Py_REFCNT(thing) == 1
+
+
+cpdef object hide_from_collector(object thing):
+    PyObject_GC_UnTrack(<PyObject *>thing)
 
 
 cpdef Py_ssize_t stack_position() except -1:
