@@ -243,9 +243,10 @@ def test_greenlets_are_started_only_from_the_hub_and_the_main_greenlet(switches:
             children.append(spawn(body, depth - 1))
             sleep(0)
 
-    joinall([spawn(body, 5)])
-    joinall(children)
+    spawn(body, 5)
+    wait_all_parked()
 
+    assert len(children) == 5
     for child in children:
         first = next(pair for pair in switches if pair[1] is child)
         assert first[0] is hub or first[0] is hub.parent

@@ -73,5 +73,8 @@ cdef class Greenlet(greenlet):
     cdef dict _extra(self)
 
 
+@cython.locals(self=Greenlet)
+cpdef object _run_greenlet(object given=*)
+
 @cython.locals(new=Greenlet)
 cpdef object make_greenlet(object function, tuple args, dict kwargs, bint start)

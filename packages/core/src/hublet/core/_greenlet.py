@@ -78,6 +78,28 @@ class _Kill(Entry):
         self.victim._kill_now(self.error)
 
 
+def _run_greenlet(given: Greenlet[Any] | None = None) -> None:
+    """Call the function of the greenlet that runs this, or of *given*, as an override may.  Called once; not for users."""
+    self: Any = _switch.current() if given is None else given
+    if self._result is not _UNFINISHED:
+        self._end_in_hub()
+        return  # killed before it began, and switched to all the same
+    _chunks.use_small_first_chunk()
+    self._begin()
+    try:
+        function = self._run if self._function is None else self._function
+        result = function(*self.args) if self._kwargs is None else function(*self.args, **self._kwargs)
+    except GreenletExit as error:
+        self._finish(error, None)
+    except BaseException as error:
+        self._fail(error)
+    else:
+        self._finish(result, None)
+    function = result = None  # what they alone hold ends now, and not after the last line of this greenlet's life
+    if not self._has_other_parent:
+        self._scheduler.end(self)
+
+
 class Greenlet(greenlet, _Carries[T]):
     """A call of *run* with *args* and *kwargs* that runs beside others once it is started.
 
@@ -180,25 +202,9 @@ class Greenlet(greenlet, _Carries[T]):
             self._owner().deadlines.add(start, deadline)
             self._start = start
 
-    def run(self) -> None:
-        """Call the function.  Called once, by the hub; not for users."""
-        if self._result is not _UNFINISHED:
-            self._end_in_hub()
-            return  # killed before it began, and switched to all the same
-        _chunks.use_small_first_chunk()
-        self._begin()
-        try:
-            function = self._run if self._function is None else self._function
-            result = function(*self.args) if self._kwargs is None else function(*self.args, **self._kwargs)
-        except GreenletExit as error:
-            self._finish(error, None)
-        except BaseException as error:
-            self._fail(error)
-        else:
-            self._finish(result, None)
-        function = result = None  # what they alone hold ends now, and not after the last line of this greenlet's life
-        if not self._has_other_parent:
-            self._scheduler.end(self)
+    # Not a method: greenlet asks for it and keeps what it gets for the greenlet's life, and a bound method would be one more
+    # object for each, which the collector walks (`benchmarks/kernel`, 100,000 sleeps).
+    run = staticmethod(_run_greenlet)
 
     def _begin(self) -> None:
         scheduler = self._scheduler
@@ -505,7 +511,9 @@ class Greenlet(greenlet, _Carries[T]):
 
     def has_links(self) -> bool:
         """Say whether a callback is linked, or something waits for this and others."""
-        return self._listener is not None or bool(self._links) if type(self._links) is list else self._links is not None
+        if self._listener is not None:
+            return True
+        return bool(self._links) if type(self._links) is list else self._links is not None
 
     def _notify(self) -> None:
         # One by one, since a callback may unlink those that follow, or itself and link itself anew.
