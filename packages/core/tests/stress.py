@@ -443,7 +443,7 @@ def census() -> Counter[str]:
     for each in objects:
         if type(each) is Scheduler:  # which may keep one of each for the next wait
             counts["Waiter"] -= (each.spare is not None) + (each.spare_turn is not None)
-            counts["Start"] -= each.spare_start is not None
+            counts["Start"] -= gc.is_tracked(each.spare_start)  # most are hidden from the collector
             counts["Timer"] -= each.spare_timer is not None
     return counts
 
