@@ -224,6 +224,7 @@ def install(session: nox.Session, *packages: str, pure: bool = False, purpose: s
 def pytest(session: nox.Session, *arguments: str, silent: bool = False, **environment: str) -> Any:
     """Run pytest.  To collect nothing is a failure.  What fails is shown again when all sessions are over."""
     report = Path(session.bin).with_name(f"report-{threading.get_ident()}.xml")
+    report.unlink(missing_ok=True)  # of an earlier run, should this one end without any
     atexit.register(show_failures, session.name, report)
     command = ["pytest", f"--junitxml={report}", *arguments, *session.posargs]
     return session.run(*command, env={**CLEAN, **environment}, silent=silent)

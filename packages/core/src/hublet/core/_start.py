@@ -39,8 +39,7 @@ def make_start(scheduler: Scheduler, new: Any) -> Start:
     """
     start = scheduler.spare_start
     if start is None:
-        start = Start.__new__(Start)
-        start.begin_starting(new)
+        start = make_later_start(new)
         _switch.hide_from_collector(start)
     else:
         scheduler.spare_start = None
