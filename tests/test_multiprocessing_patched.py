@@ -21,6 +21,9 @@ import multiprocessing, os, threading, time
 
 def square(number):
     return number * number
+
+def answer(connection):
+    connection.send(square(connection.recv()))
 """
 
 
@@ -91,6 +94,24 @@ def test_pools_that_threads_make_at_once_while_others_log_work_and_end(run):
     )
 
     assert printed == "{285}"
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_two_way_pipe_serves_a_child_which_may_not_be_patched(run, method):
+    printed = run(
+        f"""
+        context = multiprocessing.get_context({method!r})
+        ours, its = context.Pipe()
+        child = context.Process(target=answer, args=(its,))
+        child.start()
+        print(ours.poll(0.5))  # long enough for it to find nothing to read yet
+        ours.send(7)
+        print(ours.recv())
+        child.join()
+        """
+    )
+
+    assert printed.splitlines() == ["False", "49"]
 
 
 def test_a_pool_is_waited_for_while_others_run(run):

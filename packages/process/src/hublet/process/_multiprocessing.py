@@ -7,6 +7,7 @@ intervals, at most 20 ms apart, since no descriptor tells of it.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -36,6 +37,15 @@ def adopt_connections() -> None:
     """Let every connection wait in our way.  Never switches."""
     from multiprocessing.connection import Connection  # late: when the program has imported it
 
+    plainly = Connection.__init__
+
+    def init(self: Connection, handle: int, readable: bool = True, writable: bool = True) -> None:
+        plainly(self, handle, readable, writable)
+        # Our sockets are non-blocking below, and who has the other end, or inherits this one, may not be patched.
+        with suppress(OSError):  # a bad descriptor is told of by its first use, as by theirs
+            os.set_blocking(handle, True)
+
+    Connection.__init__ = init  # type: ignore[method-assign]
     # It is a default of theirs which function reads and which writes.
     Connection._recv.__defaults__ = (_read_when_ready,)  # type: ignore[attr-defined]
     Connection._send.__defaults__ = (_write_when_ready,)  # type: ignore[attr-defined]
