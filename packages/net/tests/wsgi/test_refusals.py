@@ -103,6 +103,7 @@ HEADS = {
     "a long version": request(b"GET / HTTP/1.10"),
     "something after the version": request(b"GET / HTTP/1.1 "),
     "a method that is no token": request(b"G(T / HTTP/1.1"),
+    "an empty line first": b"\r\n" + request(),
     "two empty lines first": b"\r\n\r\n" + request(),
     "TLS": b"\x16\x03\x01\x00\x05hello\n",
 }

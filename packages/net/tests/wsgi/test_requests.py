@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -150,7 +151,7 @@ def test_pipelined_requests_are_answered_in_order(echoing: Any) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 8])
 def test_it_does_not_matter_where_the_stream_is_cut(echoing: Any, size: int) -> None:
-    data = post(b"one") + chunked(b"tw", b"o", trailer=b"A: b\r\n") + b"\r\n" + post(b"three", b"Connection: close")
+    data = post(b"one") + chunked(b"tw", b"o", trailer=b"A: b\r\n") + post(b"three", b"Connection: close")
 
     answer = echoing.exchange(*(data[i : i + size] for i in range(0, len(data), size)))
 
@@ -158,8 +159,10 @@ def test_it_does_not_matter_where_the_stream_is_cut(echoing: Any, size: int) -> 
     assert [part.partition(b"\r\n\r\n")[2] for part in answer.split(b"HTTP/1.1 200 OK")[1:]] == [b"one", b"two", b"three"]
 
 
-def test_an_empty_line_before_a_request_is_ignored(site: Any) -> None:
-    assert site.exchange(b"\r\n" + get(b"/", b"Connection: close")).startswith(b"HTTP/1.1 200 ")
+def test_an_empty_line_after_a_body_is_no_request_and_ends_the_connection(site: Any) -> None:
+    answers = site.exchange(get() + b"\r\n" + get())
+
+    assert re.findall(rb"HTTP/1.1 \d+", answers) == [b"HTTP/1.1 200", b"HTTP/1.1 400"]
 
 
 def test_the_connection_ends_when_the_client_asks_for_it(site: Any) -> None:

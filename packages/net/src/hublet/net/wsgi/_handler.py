@@ -148,11 +148,7 @@ class WSGIHandler:
             finally:
                 self.idle = False
         looked = 0
-        may_skip = True
         while True:
-            if may_skip and incoming.data.startswith(b"\r\n", incoming.start):
-                incoming.start += 2  # RFC 9112 section 2.2: left behind by old clients after a body
-                may_skip = False
             end = self._parser.find_end(incoming, looked)
             if end >= 0:
                 head = self._parser.parse(incoming.data, incoming.start, end)

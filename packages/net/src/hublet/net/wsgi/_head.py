@@ -127,6 +127,8 @@ class HeadParser:
         Raises `Refused` once what is there can be no head.
         """
         data, start = incoming.data, incoming.start
+        if data.startswith(b"\r\n", start):
+            raise _bad("an empty line before the request line")
         end = data.find(b"\r\n\r\n", start + looked - 3 if looked > 3 else start)
         if end >= 0:
             return end + 4
