@@ -23,7 +23,9 @@ from types import ModuleType
 import pytest
 from greenlet import getcurrent, greenlet
 
-from hublet.core import _chunks
+from hublet.core import _chunks, joinall, killall, sleep, spawn
+from hublet.core.lowlevel import ParkingLot
+from hublet.core.testing import wait_all_parked
 
 COMPILED = not _chunks.__file__.endswith(".py")
 needs_cache = pytest.mark.skipif(
@@ -351,6 +353,73 @@ def test_a_greenlet_killed_in_a_small_chunk_gives_it_back(cache: None):
     del greenlets[:]
 
     assert _chunks.info()["small_cached"] == 10
+
+
+@needs_small_chunks
+def test_a_small_chunk_goes_round_among_greenlets_in_which_only_c_waits(cache: None):
+    before = _chunks.info()
+
+    greenlets = [spawn(sleep, 0.001) for _ in range(100)]
+    wait_all_parked()
+
+    after = _chunks.info()
+    assert after["small_misses"] - before["small_misses"] == 1
+    assert after["small_cached"] == 1
+    joinall(greenlets)
+    assert _chunks.info()["small_misses"] == after["small_misses"]
+
+
+@needs_small_chunks
+def test_a_greenlet_that_lent_its_small_chunk_has_one_again_for_the_calls_that_follow(cache: None):
+    lot = ParkingLot()
+
+    def wait_in_a_frame() -> None:
+        lot.park()
+
+    def wait_twice() -> Callable[[], object]:
+        return functools.partial(deque, map(operator.call, (lot.park, wait_in_a_frame)), 0)
+
+    greenlets = [spawn(wait_twice()) for _ in range(10)]
+    wait_all_parked()
+    before = _chunks.info()
+    lot.unpark_all()
+    wait_all_parked()
+    after = _chunks.info()
+    lot.unpark_all()
+    joinall(greenlets)
+
+    assert before["small_cached"] == 1
+    assert after["small_hits"] + after["small_misses"] - before["small_hits"] - before["small_misses"] == 10
+    assert after["hits"] + after["misses"] == before["hits"] + before["misses"]
+    assert _chunks.info()["small_cached"] == 10
+
+
+@needs_small_chunks
+def test_a_small_chunk_stays_where_it_is_if_there_is_no_room_to_set_it_aside(cache: None):
+    _chunks.install(limit=1)
+    others = parked(1, small=True)
+    lot = ParkingLot()
+    calls = (others.clear, lot.park, functools.partial(nested, 2))  # the first kills the other, whose chunk fills the shelf
+    waiting = spawn(functools.partial(deque, map(operator.call, calls), 0))
+    wait_all_parked()
+    before = _chunks.info()
+
+    lot.unpark_all()
+    joinall([waiting])
+
+    assert before["small_cached"] == 1
+    assert _chunks.info() == before
+
+
+@needs_small_chunks
+def test_a_greenlet_killed_while_its_small_chunk_is_aside_ends_well(cache: None):
+    greenlets = [spawn(sleep, 60) for _ in range(10)]
+    wait_all_parked()
+
+    killall(greenlets)
+
+    assert all(each.successful() for each in greenlets)
+    assert _chunks.info()["small_cached"] == 1
 
 
 @needs_small_chunks

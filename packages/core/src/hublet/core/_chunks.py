@@ -10,6 +10,11 @@ def use_small_first_chunk() -> None:
     """Do nothing."""
 
 
+def set_small_chunk_aside() -> bool:
+    """Do nothing."""
+    return False
+
+
 def install(limit: int = 1024) -> bool:
     """Decline: only a compiled hook can be called without the GIL.
 

@@ -70,9 +70,22 @@ cdef extern from *:
         state->datastack_top = &chunk->data[1];
         state->datastack_limit = (PyObject **)((char *)chunk + chunk->size);
     }
+    static void *hublet_first_chunk(void)
+    {
+        _PyStackChunk *chunk = PyThreadState_Get()->datastack_chunk;
+        return chunk != NULL && chunk->previous == NULL ? chunk : NULL;
+    }
+    static void hublet_forget_chunk(void)
+    {
+        PyThreadState *state = PyThreadState_Get();
+        state->datastack_chunk = NULL;
+        state->datastack_top = state->datastack_limit = NULL;
+    }
     #else
     static int hublet_has_no_chunk(void) { return 0; }
     static void hublet_set_first_chunk(void *memory) { (void)memory; }
+    static void *hublet_first_chunk(void) { return NULL; }
+    static void hublet_forget_chunk(void) {}
     #endif
     """
     void lock "hublet_lock"() nogil
@@ -81,6 +94,8 @@ cdef extern from *:
     bint HAS_DATA_STACK "HUBLET_HAS_DATA_STACK"
     bint has_no_chunk "hublet_has_no_chunk"()
     void set_first_chunk "hublet_set_first_chunk"(void* memory)
+    void* first_chunk "hublet_first_chunk"()
+    void forget_chunk "hublet_forget_chunk"()
 
 cdef enum:
     # DATA_STACK_CHUNK_SIZE in pystate.c.  Nothing else asks the arena allocator for it: arenas are 256 KiB or 1 MiB.
@@ -152,6 +167,11 @@ cdef Block* _new_small() noexcept nogil:
     return block
 
 
+cdef bint _is_small(Block* block, size_t size) noexcept nogil:
+    # The size alone does not tell: another copy of this module may be loaded, under another name.
+    return SMALL - STEP <= size <= SMALL and block.owner == &_small
+
+
 cdef void _free_small(Block* block) noexcept nogil:
     free(<char*> block - (SMALL - block.size))
 
@@ -172,8 +192,7 @@ cdef void _release(void* context, void* memory, size_t size) noexcept nogil:
     elif size == CHUNK:
         if not _keep(&_chunks, block):
             _before.free(context, memory, size)
-    # The size alone does not tell: another copy of this module may be loaded, under another name.
-    elif SMALL - STEP <= size <= SMALL and block.owner == &_small:
+    elif _is_small(block, size):
         if not _keep(&_small, block):
             _free_small(block)
     else:
@@ -198,6 +217,24 @@ cpdef void use_small_first_chunk() noexcept:
         block = _new_small()
     if block is not NULL:
         set_first_chunk(block)
+
+
+cpdef bint set_small_chunk_aside() noexcept:
+    """Take the small chunk that the current greenlet has and no frame is in, for others to use while this one is parked.
+
+    True if it was taken: `use_small_first_chunk` gives one again.  Not taken if there is no room on the shelf.
+    """
+    cdef Block* block
+    if not has_empty_chunk():
+        return False
+    block = <Block*> first_chunk()
+    if block is NULL or not _is_small(block, block.size):
+        return False
+    forget_chunk()
+    if _keep(&_small, block):
+        return True
+    set_first_chunk(block)
+    return False
 
 
 def install(limit: int = 1024) -> bool:

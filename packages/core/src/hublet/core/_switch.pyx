@@ -7,6 +7,7 @@ when the thread ends.
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 
+from . cimport _chunks
 from ._entry cimport Entry
 from ._ring cimport Ring
 
@@ -158,8 +159,17 @@ cpdef object set_thread_scheduler(object scheduler):
     _per_thread.scheduler = scheduler
 
 
+cdef inline PyObject *switch_to(PyObject *target) noexcept:
+    # Where only C waits, as in a greenlet that is one call of `sleep`, the chunk for Python's frames goes round.
+    cdef bint is_aside = _chunks.has_empty_chunk() and _chunks.set_small_chunk_aside()
+    cdef PyObject *result = hublet_switch(target)
+    if is_aside:
+        _chunks.use_small_first_chunk()
+    return result
+
+
 cpdef object switch(greenlet target):
-    cdef PyObject *result = hublet_switch(<PyObject *>target)
+    cdef PyObject *result = switch_to(<PyObject *>target)
     if result == NULL:
         return hublet_take_error()
     Py_DECREF(<object>result)
@@ -171,7 +181,7 @@ cpdef object switch_to_first(Ring ring):
     cdef PyObject *target = <PyObject *>entry.greenlet
     cdef PyObject *result
     entry = None
-    result = hublet_switch(target)
+    result = switch_to(target)
     if result == NULL:
         return hublet_take_error()
     Py_DECREF(<object>result)
