@@ -315,6 +315,68 @@ def sends_first(*makers: Callable[[Asked], bytes]) -> Callable[[Asked], None]:
     return behaviour
 
 
+def sends_back(asked: Asked) -> None:
+    """Send the question back, without the bit that would make it a reply."""
+    asked.send(asked.question.wire)
+
+
+def does_not_understand(asked: Asked) -> None:
+    """Say that the question could not be read, and not which one that was."""
+    asked.send(asked.question.wire[:2] + b"\x80\x01" + bytes(8))
+
+
+def says_nothing_of_it(asked: Asked) -> None:
+    """Answer without an error and without a record, not even one that says so."""
+    asked.send_message(dns.message.make_response(asked.query, recursion_available=True))
+
+
+def breaks_off(asked: Asked) -> None:
+    """Send the right reply without its end."""
+    asked.send(asked.reply().to_wire()[:-2])
+
+
+def answers_another(asked: Asked) -> None:
+    """Answer what was not asked."""
+    query = dns.message.make_query("another.test.", asked.query.question[0].rdtype)
+    query.id = asked.query.id
+    asked.send_message(asked.server.reply(query))
+
+
+def has_the_wrong_id(asked: Asked) -> None:
+    """Answer with another id."""
+    wire = asked.reply().to_wire()
+    asked.send(bytes([wire[0] ^ 0xFF]) + wire[1:])
+
+
+def sends_noise(asked: Asked) -> None:
+    """Send what is no message at all."""
+    asked.send(bytes(range(200, 0, -1)))
+
+
+def is_cut_off_for_ever(asked: Asked) -> None:
+    """Say that the reply was cut off, over TCP too."""
+    reply = asked.reply()
+    reply.flags |= dns.flags.TC
+    reply.answer = []
+    asked.send_message(reply)
+
+
+BAD = {
+    "silent": is_silent,
+    "back": sends_back,
+    "misunderstood": does_not_understand,
+    "bare": says_nothing_of_it,
+    "broken-off": breaks_off,
+    "another": answers_another,
+    "wrong-id": has_the_wrong_id,
+    "noise": sends_noise,
+    "cut-off": is_cut_off_for_ever,
+    "hangs-up": hangs_up,
+    **{f"rcode{rcode}": says(rcode) for rcode in range(1, 12)},
+}
+"""What a server can do, by the name below ``test.`` for which the one of `side_by_side` does it."""
+
+
 class Held:
     """Questions that wait for their answers until the test lets the server give them."""
 

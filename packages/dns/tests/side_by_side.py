@@ -14,8 +14,12 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from hublet.core import joinall, spawn
+from hublet.core.resolvers import BlockingResolver, ThreadResolver
 
 STREAM = socket.SOCK_STREAM
 FLAGS = (
@@ -248,6 +252,20 @@ def with_name_server() -> Iterable[Case]:
             yield "getnameinfo", ((address, 80) if ":" not in address else (address, 80, 0, 0), flags)
 
 
+FUNCTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    ("getaddrinfo", (80, 0, STREAM)),
+    ("getaddrinfo", (80, socket.AF_INET6, STREAM)),
+    ("gethostbyname_ex", ()),
+)
+
+
+def with_bad_servers() -> list[Case]:
+    """Return calls that ask the name server of this module for what it does not answer as it should."""
+    from nameserver import BAD
+
+    return [(name, (f"{bad}.test.", *arguments)) for bad in BAD for name, arguments in FUNCTIONS]
+
+
 # Where we mean to differ from glibc, and why.
 DEVIATIONS: tuple[tuple[str, Case], ...] = (
     (
@@ -261,6 +279,18 @@ DEVIATIONS: tuple[tuple[str, Case], ...] = (
     (
         "RFC 6761: localhost, and what is under it, is never asked for",
         ("getaddrinfo", ("localhost.", 80)),
+    ),
+    (
+        "a reply that ends too early is none, and another server is asked; glibc takes its beginning for an answer",
+        ("getaddrinfo", ("broken-off.test.", 80)),
+    ),
+    (
+        "as above",
+        ("gethostbyname_ex", ("broken-off.test.",)),
+    ),
+    (
+        "that a server hangs up is a temporary failure, which glibc 2.36 forgets when asked for AF_INET alone",
+        ("gethostbyname_ex", ("hangs-up.test.",)),
     ),
 )
 
@@ -289,7 +319,27 @@ def differences(resolver: Any, cases: Iterable[Case], standard: Any = socket) ->
     return count, found
 
 
-CONF = "nameserver 127.0.0.1\nsearch one.test two.test\noptions timeout:2\n"
+def differences_at_once(resolver: Any, cases: list[Case], standard: Any = socket) -> list[str]:
+    """As `differences`, all cases at once: for those that wait for servers that do not answer."""
+    theirs, ours = outcomes_at_once(standard, cases), outcomes_at_once(resolver, cases)
+    return [
+        f"{name}{arguments!r}: expected {expected}, got {got}"
+        for (name, arguments), expected, got in zip(cases, theirs, ours)
+        if expected != got
+    ]
+
+
+def outcomes_at_once(resolver: Any, cases: list[Case]) -> list[Any]:
+    """Return the outcome of each of *cases*: of the C library in native threads, of other resolvers in greenlets."""
+    if resolver is socket or isinstance(resolver, BlockingResolver):
+        with ThreadPoolExecutor(len(cases)) as threads:
+            return list(threads.map(lambda case: outcome(getattr(resolver, case[0]), case[1]), cases))
+    asking = [spawn(outcome, getattr(resolver, name), arguments) for name, arguments in cases]
+    joinall(asking)
+    return [each.get() for each in asking]
+
+
+CONF = "nameserver 127.0.0.1\nsearch one.test two.test\noptions timeout:1 attempts:1\n"
 HOSTS = """\
 127.0.0.1 localhost
 ::1 localhost ip6-localhost
@@ -318,7 +368,7 @@ RECORDS = (
 
 def fill(server: Any) -> None:
     """Let *server* know, and do, what is asked for here."""
-    from nameserver import fails, says, truncates
+    from nameserver import BAD, fails, says, truncates
 
     server.add(*RECORDS, *(f"large.test. 60 A 198.51.100.{i}" for i in range(1, 60)))
     server.behave("fails.test.", fails)
@@ -327,6 +377,8 @@ def fill(server: Any) -> None:
     server.behave("5.2.0.192.in-addr.arpa.", fails)
     server.behave("formerr.test.", says(1))
     server.behave("cut.test.", truncates)
+    for name, behaviour in BAD.items():
+        server.behave(f"{name}.test.", behaviour)
     server.behave("half.test.", lambda asked: (fails if asked.question.kind == "AAAA" else says_right)(asked))
 
 
@@ -346,7 +398,6 @@ def raise_loopback() -> None:
 
 def compare() -> int:
     """Be the program inside: compare, print, and return how many differences there are that are not meant."""
-    from hublet.core.resolvers import ThreadResolver
     from hublet.dns import cares, dnspython
 
     raise_loopback()
@@ -365,8 +416,13 @@ def compare() -> int:
     assert os.read(read_end, 1) == b".", "the name server did not start"
     try:
         wrong = 0
-        for resolver in (ThreadResolver(), dnspython.Resolver(cache_size=0), cares.Resolver(cache_size=0)):
+        ours = (BlockingResolver(), ThreadResolver(), dnspython.Resolver(cache_size=0), cares.Resolver(cache_size=0))
+        for resolver in ours:
             count, found = differences(resolver, with_name_server())
+            unlike = {(function, arguments[0]) for _, (function, arguments) in DEVIATIONS}
+            bad = [case for case in with_bad_servers() if (case[0], case[1][0]) not in unlike]
+            count += len(bad)
+            found += differences_at_once(resolver, bad)
             meant = [(why, each) for why, case in DEVIATIONS for each in differences(resolver, [case])[1]]
             wrong += len(found)
             name = f"{type(resolver).__module__}.{type(resolver).__name__}"

@@ -46,3 +46,14 @@ def test_what_a_name_server_answers_is_the_same_for_both(server, make_resolver):
 
     assert found == []
     assert count > 2500
+
+
+@pytest.mark.parametrize("kind", ["cares"])
+def test_what_a_server_does_wrong_is_told_in_the_same_way_by_both(server, make_resolver):
+    """As above."""
+    side_by_side.fill(server)
+    first, second = (
+        make_resolver(side_by_side.CONF, side_by_side.HOSTS, kind, cache_size=0) for kind in ("dnspython", "cares")
+    )
+
+    assert side_by_side.differences_at_once(second, side_by_side.with_bad_servers(), first) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 
@@ -11,7 +12,8 @@ from nameserver import fails, is_silent
 from hublet.core import InvalidThreadUseError, Timeout, get_hub, joinall, spawn
 from hublet.core.testing import wait_all_parked
 from hublet.dns import CacheInfo, cache_clear, cache_info
-from hublet.dns._flights import Flights
+from hublet.dns._channel import Channel
+from hublet.dns._flights import Flight, Flights
 from hublet.dns._resolv_conf import Server, Settings
 
 STREAM = socket.SOCK_STREAM
@@ -101,6 +103,54 @@ def test_a_killed_asker_of_another_question_leaves_the_rest_alone(server, resolv
     other.kill()
     held.release()
 
+    assert asking[0].get() == "192.0.2.1"
+
+
+def test_a_question_that_is_given_up_is_forgotten_though_others_wait(server, resolver):
+    asking, held = ask_in_greenlets(resolver, server, 1)
+    server.behave("v4.test.", is_silent)
+    other = spawn(resolver.gethostbyname, "v4.test")
+    wait_all_parked()
+
+    other.kill()
+    del other  # the error that ended it knows all that it was doing
+    wait_all_parked()
+    gc.collect()
+
+    assert [repr(each) for each in gc.get_objects() if isinstance(each, Flight)] == ["<look-up of 'www.test' A>"]
+    held.release()
+    assert asking[0].get() == "192.0.2.1"
+
+
+def test_the_hub_does_not_stay_for_a_question_that_is_given_up(server, resolver, descriptors):
+    before = descriptors()
+    asking, held = ask_in_greenlets(resolver, server, 1)
+    server.behave("v4.test.", is_silent)
+    other = spawn(resolver.gethostbyname, "v4.test")
+    wait_all_parked()
+
+    other.kill()
+    held.release()
+
+    assert asking[0].get() == "192.0.2.1"
+    assert get_hub().join(1)
+    assert descriptors() == before
+
+
+@pytest.mark.parametrize("kind", ["cares"])
+def test_a_channel_does_not_gather_questions_that_were_given_up(server, make_resolver):
+    resolver = make_resolver()
+    asking, held = ask_in_greenlets(resolver, server, 1)
+    server.behave("v4.test.", is_silent)
+
+    for _ in range(200):
+        with pytest.raises(Timeout), Timeout(0):
+            resolver.gethostbyname("v4.test")
+
+    channels = [each for each in gc.get_objects() if isinstance(each, Channel)]
+    assert len(channels) > 1
+    assert all(each.given_up <= 64 for each in channels)
+    held.release()
     assert asking[0].get() == "192.0.2.1"
 
 

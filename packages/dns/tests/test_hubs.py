@@ -197,7 +197,7 @@ def attempt_with(server):
     def attempt_with(function):
         target = Server.at(server.address, server.port)
         settings = Settings((target,), ())
-        channel = Channel(target, settings)
+        channel = Channel(target, settings, 64)
         attempt = Attempt(None, [Question("v4.test", "A")], target, settings, lambda attempt: function(channel))
         channel.send(attempt)
         get_hub().join(10)

@@ -9,7 +9,19 @@ import dns.flags
 import dns.message
 import dns.name
 import pytest
-from nameserver import ZONE, NameServer, fails, hangs_up, is_silent, says, sends_first, sends_in_pieces, truncates
+from nameserver import (
+    ZONE,
+    NameServer,
+    does_not_understand,
+    fails,
+    hangs_up,
+    is_silent,
+    says,
+    sends_back,
+    sends_first,
+    sends_in_pieces,
+    truncates,
+)
 
 from hublet.core import Timeout, spawn
 from hublet.core.testing import fake_clock, wait_all_parked
@@ -150,10 +162,10 @@ def test_a_server_that_never_answers_rightly_is_a_temporary_failure(server, kind
     assert asked == ["A", "A"] or (kind == "cares" and bad in BROKEN and len(asked) > 2)
 
 
-@pytest.mark.parametrize("kind", ["dnspython"])  # c-ares takes it for an empty answer
-def test_a_server_that_sends_the_question_back_has_not_answered(server, make_resolver):
+@pytest.mark.parametrize("bad", [sends_back, does_not_understand])
+def test_what_is_no_reply_to_this_question_is_no_answer(server, make_resolver, bad):
     resolver = make_resolver(timeout=0.05, attempts=2)
-    server.behave("v4.test.", lambda asked: asked.send(no_reply_but_the_query(asked)))
+    server.behave("v4.test.", bad)
 
     with pytest.raises(socket.gaierror) as caught:
         look_up(resolver)
@@ -247,14 +259,33 @@ def test_the_name_of_an_address_can_fail_temporarily(server, resolver):
     assert caught.value.errno == socket.EAI_AGAIN
 
 
-@pytest.mark.parametrize("kind", ["dnspython"])  # c-ares takes no reply without a question
-def test_a_reply_that_says_only_that_the_query_was_not_understood_is_taken(server, resolver):
-    server.behave("v4.test.", lambda asked: asked.send(asked.question.wire[:2] + b"\x80\x01" + bytes(8)))
+@pytest.mark.parametrize("rcode", [1, 6, 11])
+def test_a_server_that_fails_in_a_rare_way_has_the_last_word(server, second_server, make_resolver, rcode):
+    resolver = make_resolver(nameservers=[(each.address, each.port) for each in (server, second_server)])
+    server.behave("v4.test.", says(rcode))
 
-    with Timeout(4), pytest.raises(socket.gaierror) as caught:
+    with pytest.raises(socket.gaierror) as caught:
         look_up(resolver, "v4.test.")
 
     assert caught.value.errno == socket.EAI_NONAME
+    assert second_server.asked() == []
+
+
+@pytest.mark.parametrize("bad", BROKEN)
+def test_a_broken_reply_does_no_harm_to_other_questions(server, make_resolver, bad):
+    resolver = make_resolver("options attempts:1 timeout:1\n")
+    held = server.hold("www.test.")
+    server.behave("v4.test.", lambda asked: asked.send(bad(asked)))
+    other = spawn(look_up, resolver, "www.test")
+    wait_all_parked()
+    held.wait_until_asked()
+
+    with Timeout(0.3, False):  # c-ares gives up sooner
+        with pytest.raises(socket.gaierror):
+            look_up(resolver, "v4.test.")
+    held.release()
+
+    assert other.get() == ["192.0.2.1"]
 
 
 def test_one_family_is_given_although_the_other_fails(server, resolver):

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import pytest
 
 from hublet.dns import _order
-from hublet.dns._order import sorted_addresses
-from hublet.dns._source import source_of
+from hublet.dns._order import Order
+from hublet.dns._source import ways_to
+
+
+def packed(address):
+    """Return the sixteen bytes of *address*; of IPv4, those of the mapped one."""
+    return ip_address(address if ":" in address else f"::ffff:{address}").packed
 
 
 @pytest.fixture
 def reach(monkeypatch):
     """Return a function that says from which address each destination is reached; the others are not."""
 
-    def reach(**sources):
-        table = {destination.replace("_", ":"): source for destination, source in sources.items()}
-        monkeypatch.setattr(_order, "source_of", lambda address: _order._packed(table[address]) if address in table else None)
+    def reach(table):
+        def ways_to(addresses):
+            return [(packed(each), packed(table[each]) if each in table else None) for each in addresses]
 
-    return lambda table: reach(**{key.replace(":", "_"): value for key, value in table.items()})
+        monkeypatch.setattr(_order, "ways_to", ways_to)
+
+    return reach
 
 
 @pytest.mark.parametrize(
@@ -42,32 +51,69 @@ def reach(monkeypatch):
 def test_the_better_address_comes_first(reach, sources, expected):
     reach(sources)
 
-    assert sorted_addresses(expected) == expected
-    assert sorted_addresses(expected[::-1]) == expected
+    assert Order().best_first(expected) == expected
+    assert Order().best_first(expected[::-1]) == expected
 
 
 def test_equals_stay_as_the_server_gave_them(reach):
     given = [f"192.0.2.{i}" for i in (7, 3, 9, 1)]
     reach(dict.fromkeys(given, "192.0.2.100"))
 
-    assert sorted_addresses(given) == given
+    assert Order().best_first(given) == given
 
 
 def test_the_system_tells_how_an_address_would_be_reached():
-    assert source_of("127.0.0.1") == _order._packed("127.0.0.1")
-    assert source_of("ff0e::1%nowhere") is None
+    here, nowhere = "127.0.0.1", "255.255.255.255"
+
+    # One after the other, whichever was the first.
+    assert ways_to([here, nowhere, here]) == [(packed(here), packed(here)), (packed(nowhere), None), (packed(here), packed(here))]
+    assert ways_to([nowhere, here]) == [(packed(nowhere), None), (packed(here), packed(here))]
+
+
+def test_both_families_are_reached_from_their_own_addresses():
+    ways = ways_to(["::1", "127.0.0.1", "::1"])
+
+    if ways[0][1] is None:
+        pytest.skip("this machine has no IPv6 on loopback")
+    assert ways == [(packed(each), packed(each)) for each in ("::1", "127.0.0.1", "::1")]
 
 
 def test_asking_the_system_leaves_no_descriptor(descriptors):
     before = descriptors()
 
-    for address in ("127.0.0.1", "::1", "192.0.2.1", "2001:db8::1", "fe80::1%1"):
-        source_of(address)
+    ways_to(["127.0.0.1", "::1", "192.0.2.1", "2001:db8::1"])
 
     assert descriptors() == before
 
 
 def test_one_address_needs_no_asking(monkeypatch):
-    monkeypatch.setattr(_order, "source_of", lambda address: pytest.fail("it was asked for"))
+    monkeypatch.setattr(_order, "ways_to", lambda addresses: pytest.fail("it was asked for"))
 
-    assert sorted_addresses(["192.0.2.1"]) == ["192.0.2.1"]
+    assert Order().best_first(["192.0.2.1"]) == ["192.0.2.1"]
+
+
+def test_for_a_second_the_system_is_not_asked_again(monkeypatch):
+    now, asked = 100.0, []
+    monkeypatch.setattr(_order, "monotonic", lambda: now)
+    monkeypatch.setattr(_order, "ways_to", lambda addresses: asked.extend(addresses) or ways_to(addresses))
+    order = Order()
+
+    order.best_first(["127.0.0.1", "127.0.0.2"])
+    now += 0.9
+    order.best_first(["127.0.0.1", "127.0.0.3"])
+    assert asked == ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+    now += 0.2
+    order.best_first(["127.0.0.1", "127.0.0.3"])
+    assert asked[3:] == ["127.0.0.1", "127.0.0.3"]
+
+
+def test_of_too_many_addresses_nothing_is_remembered(monkeypatch):
+    asked = []
+    monkeypatch.setattr(_order, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(_order, "ways_to", lambda addresses: asked.extend(addresses) or ways_to(addresses))
+    order = Order()
+
+    for i in range(2500):
+        order.best_first([f"127.1.{i % 256}.{i // 256}", "127.0.0.1"])
+
+    assert asked.count("127.0.0.1") == 3

@@ -1,5 +1,8 @@
+cimport cython
+
 cdef object _NO_SERVICE
-cdef int _ADDRCONFIG
+cdef int _ADDRCONFIG, AF_INET6
 
 cpdef object templates_for(object port, object family, object type, object proto, object flags)
-cpdef tuple row_like(tuple template, str address)
+@cython.locals(head=tuple, tail=tuple)
+cpdef tuple row_with(tuple template, str address)

@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["Row", "Templates", "argument", "as_bytes", "as_text", "row_like", "rows_of", "templates_for"]
+__all__ = ["Row", "Templates", "argument", "as_bytes", "as_text", "row_with", "rows_of", "templates_for"]
 
 AF_INET, AF_INET6 = _socket.AF_INET, _socket.AF_INET6
 
 # What `getaddrinfo` returns: family, type, protocol, canonical name, address.
 Row = tuple[Any, Any, int, str, Any]
-Templates = dict[int, list[Row]]
+# A row without the address: what comes before it, and what comes after the numeric host in it.
+Template = tuple[tuple[Any, Any, int, str], tuple[int, ...]]
+Templates = dict[int, list[Template]]
 
 _ADDRCONFIG: int = getattr(_socket, "AI_ADDRCONFIG", 0)
 _NO_SERVICE = (int, None.__class__)
@@ -52,7 +54,7 @@ def as_bytes(name: str) -> bytes:
 
 
 def templates_for(port: Any, family: Any, type: Any, proto: Any, flags: int) -> Templates:
-    """Return the rows that `getaddrinfo` gives for an address of either family, of those that are wanted.
+    """Return what the rows have that `getaddrinfo` gives for an address of either family, of those that are wanted.
 
     Raises as `getaddrinfo` for what is wrong with the arguments.
     """
@@ -70,7 +72,8 @@ def _templates(port: Any, family: Any, type: Any, proto: Any, flags: Any) -> Tem
     error: _socket.gaierror | None = None
     for each, address in ((AF_INET, "127.0.0.1"), (AF_INET6, "::1")):
         try:
-            found[each] = rows_of(_socket.getaddrinfo(address, port, family, type, proto, flags))
+            rows = rows_of(_socket.getaddrinfo(address, port, family, type, proto, flags))
+            found[each] = [((*row[:3], ""), row[4][1:]) for row in rows]
         except _socket.gaierror as raised:
             error = raised  # perhaps only that this family is not wanted
     if not found and error is not None:
@@ -82,12 +85,12 @@ def _templates(port: Any, family: Any, type: Any, proto: Any, flags: Any) -> Tem
 _kept_templates = lru_cache(maxsize=256, typed=True)(_templates)
 
 
-def row_like(template: Row, address: str) -> Row:
-    """Return *template* with *address* in it."""
-    family, kind, proto, _, (_, *rest) = template
-    if family == AF_INET6 and ":" not in address:
+def row_with(template: Template, address: str) -> Row:
+    """Return the row for *address*."""
+    head, tail = template
+    if head[0] == AF_INET6 and ":" not in address:
         address = f"::ffff:{address}"
-    return family, kind, proto, "", (address, *rest)
+    return head + ((address,) + tail,)
 
 
 def rows_of(rows: Sequence[Row]) -> list[Row]:

@@ -12,8 +12,20 @@ from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary
 
-from ._answers import HOST_NOT_FOUND, Answer
-from ._cares_setup import NOBODY, ON_SOCKET, STATUSES, TIMED_OUT, TYPES, ffi, lib, make_channel
+from ._answers import HOST_NOT_FOUND, NO_RECOVERY, Answer
+from ._cares_setup import (
+    NOBODY,
+    ON_SOCKET,
+    REPLY,
+    STATUSES,
+    TIMED_OUT,
+    TYPES,
+    ffi,
+    get_flags,
+    get_rcode,
+    lib,
+    make_channel,
+)
 from ._questions import Attempt, Question
 from ._records import Record, answer_from
 from ._resolv_conf import Server, Settings
@@ -51,12 +63,12 @@ class CAresChannel:
     Any of its methods may call `socket_changed` of *owner*, with a descriptor and whether c-ares wants to read and write.
     """
 
-    def __init__(self, owner: Any, server: Server, settings: Settings) -> None:
+    def __init__(self, owner: Any, server: Server, settings: Settings, questions_a_port: int) -> None:
         self._pointer: Any = None
         self._depth = 0  # calls of c-ares that have not returned
         self._is_doomed = False  # it is to be destroyed after that
         number = next(_numbers)
-        self._pointer = make_channel(server, settings, _on_socket, number)
+        self._pointer = make_channel(server, settings, questions_a_port, _on_socket, number)
         self._time = ffi.new("struct timeval *")
         _owners[number] = owner
 
@@ -123,6 +135,10 @@ def _check() -> None:
 def _read_answer(question: Question, status: int, reply: Any) -> Answer | None:
     """Return what *reply* to *question* says, to which c-ares gave *status*; `None` if there was no reply."""
     if status in (lib.ARES_SUCCESS, lib.ARES_ENODATA):
+        if get_flags is not None and not get_flags(reply) & REPLY:
+            return None
+        if get_rcode is not None and get_rcode(reply):
+            return Answer(NO_RECOVERY)
         records = []
         for i in range(lib.ares_dns_record_rr_cnt(reply, lib.ARES_SECTION_ANSWER)):
             record = _record(lib.ares_dns_record_rr_get_const(reply, lib.ARES_SECTION_ANSWER, i))

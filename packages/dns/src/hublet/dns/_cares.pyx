@@ -4,6 +4,8 @@ pycares tells the addresses; the types are those of c-ares's documentation.  Who
 that the callbacks have it: nothing that is called here waits.  What c-ares is given to keep is a counted reference.
 """
 
+cimport cython
+
 from _thread import get_ident
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from itertools import count
@@ -13,8 +15,9 @@ from ._answers cimport Answer
 from ._questions cimport Attempt, Question
 from ._records cimport Record, answer_from
 
-from ._answers import HOST_NOT_FOUND
-from ._cares_setup import NOBODY, ON_SOCKET, STATUSES, TIMED_OUT, TYPES, ffi, lib, make_channel
+from . import _cares_setup
+from ._answers import HOST_NOT_FOUND, NO_RECOVERY
+from ._cares_setup import NOBODY, ON_SOCKET, REPLY, STATUSES, TIMED_OUT, TYPES, ffi, lib, make_channel
 
 __all__ = ["NOBODY", "TIMED_OUT", "CAresChannel"]
 
@@ -48,6 +51,10 @@ cdef size_t _address_of(name) except 0:
     return int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
 
 
+cdef size_t _address_or_null(function) except? 1:
+    return 0 if function is None else int(ffi.cast("uintptr_t", function))
+
+
 cdef query_function ares_query_dnsrec = <query_function>_address_of("ares_query_dnsrec")
 cdef process_function ares_process_fd = <process_function>_address_of("ares_process_fd")
 cdef timeout_function ares_timeout = <timeout_function>_address_of("ares_timeout")
@@ -64,13 +71,17 @@ cdef data_function rr_get_addr6 = <data_function>_address_of("ares_dns_rr_get_ad
 cdef text_function rr_get_str = <text_function>_address_of("ares_dns_rr_get_str")
 cdef number_data_function rr_get_u32 = <number_data_function>_address_of("ares_dns_rr_get_u32")
 
+# These two may be missing.
+cdef number_function get_flags = <number_function>_address_or_null(_cares_setup.get_flags)
+cdef number_function get_rcode = <number_function>_address_or_null(_cares_setup.get_rcode)
+
 cdef int SUCCESS = lib.ARES_SUCCESS, NO_DATA = lib.ARES_ENODATA, CLASS_IN = lib.ARES_CLASS_IN
 cdef int ANSWER = lib.ARES_SECTION_ANSWER, AUTHORITY = lib.ARES_SECTION_AUTHORITY
 cdef int TYPE_A = lib.ARES_REC_TYPE_A, TYPE_AAAA = lib.ARES_REC_TYPE_AAAA, TYPE_CNAME = lib.ARES_REC_TYPE_CNAME
 cdef int TYPE_PTR = lib.ARES_REC_TYPE_PTR, TYPE_SOA = lib.ARES_REC_TYPE_SOA
 cdef int A_ADDR = lib.ARES_RR_A_ADDR, AAAA_ADDR = lib.ARES_RR_AAAA_ADDR, CNAME_CNAME = lib.ARES_RR_CNAME_CNAME
 cdef int PTR_DNAME = lib.ARES_RR_PTR_DNAME, SOA_MINIMUM = lib.ARES_RR_SOA_MINIMUM
-cdef int _NOBODY = NOBODY
+cdef int _NOBODY = NOBODY, _REPLY = REPLY
 cdef dict _TYPES = TYPES
 
 cdef object _numbers = count(1)
@@ -78,6 +89,9 @@ cdef object _owners = WeakValueDictionary()  # by the numbers of their channels
 cdef dict _errors = {}  # by the thread that they were raised in
 
 
+# Only c-ares refers to one, so no cycle can go through it.
+@cython.final
+@cython.no_gc
 cdef class _Asked:
     """A question that c-ares has been given."""
 
@@ -110,14 +124,15 @@ cdef class CAresChannel:
     Any of its methods may call `socket_changed` of *owner*, with a descriptor and whether c-ares wants to read and write.
     """
 
-    def __init__(self, owner, server, settings):
+    def __init__(self, owner, server, settings, questions_a_port):
         self._pointer = NULL
         self._depth = 0  # calls of c-ares that have not returned
         self._is_doomed = False  # it is to be destroyed after that
         number = next(_numbers)
         _owners[number] = owner
         callback = ffi.cast(ON_SOCKET, <size_t>&_on_socket)
-        self._pointer = <void *><size_t>int(ffi.cast("uintptr_t", make_channel(server, settings, callback, number)))
+        pointer = make_channel(server, settings, questions_a_port, callback, number)
+        self._pointer = <void *><size_t>int(ffi.cast("uintptr_t", pointer))
 
     cpdef object ask(self, object owner, Attempt attempt, Question question):
         """Send a question; `owner.answered(attempt, question, status, answer)` is called once, maybe right now.
@@ -189,6 +204,10 @@ cdef Answer _read_answer(Question question, int status, const void *reply):
     cdef Record record
     cdef size_t i
     if (status == SUCCESS or status == NO_DATA) and reply != NULL:
+        if get_flags != NULL and not get_flags(reply) & _REPLY:
+            return None
+        if get_rcode != NULL and get_rcode(reply) != 0:
+            return Answer(NO_RECOVERY)
         records = []
         for i in range(rr_cnt(reply, ANSWER)):
             record = _record(rr_get(reply, ANSWER, i))

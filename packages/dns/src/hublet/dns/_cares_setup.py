@@ -17,16 +17,32 @@ from ._resolv_conf import Server, Settings
 
 try:
     import pycares
+    from cffi import FFI
     from pycares._cares import ffi, lib
 except ImportError as error:
     raise ImportError(
         "the resolver 'cares' needs pycares 5.1 or later, which is not installed: pip install 'hublet-dns[cares]'"
     ) from error
 
-__all__ = ["NOBODY", "ON_SOCKET", "STATUSES", "TIMED_OUT", "TYPES", "ffi", "lib", "make_channel"]
+__all__ = [
+    "NOBODY",
+    "ON_SOCKET",
+    "REPLY",
+    "STATUSES",
+    "TIMED_OUT",
+    "TYPES",
+    "ffi",
+    "get_flags",
+    "get_rcode",
+    "lib",
+    "make_channel",
+]
 
 ON_SOCKET: Any = dict(ffi.typeof("struct ares_options").fields)["sock_state_cb"].type
 """The type of the function that c-ares tells what it waits for."""
+
+REPLY = 1
+"""The flag of a message that is a reply."""
 
 NOBODY: int = lib.ARES_SOCKET_BAD
 """In the place of a descriptor that is not ready."""
@@ -45,7 +61,6 @@ STATUSES: dict[int, int] = {
 """What those statuses mean that are an answer without records.  All others are none."""
 
 _TRIES = 3
-_UDP_QUESTIONS = 64  # after so many from one port c-ares takes another, so that no port is in use for long
 _EDNS_PAYLOAD = 1200  # bytes: what glibc says that it takes
 
 # Options of ares_init_options(3) that pycares has no name for.
@@ -54,8 +69,26 @@ _OPT_NOROTATE, _OPT_RESOLVCONF, _OPT_HOSTS_FILE, _OPT_UDP_MAX_QUERIES, _OPT_MAXT
 )
 
 
-def make_channel(server: Server, settings: Settings, on_socket: Any, number: int) -> Any:
-    """Return a channel that asks *server*: a pointer of cffi.
+def _function(name: str) -> Any:
+    """Return a function of c-ares that tells a number of a message, and that pycares has but does not offer.
+
+    `None` where the library of pycares does not tell where it is.
+    """
+    more = FFI()
+    more.cdef(f"int {name}(const void *);")
+    try:
+        return getattr(more.dlopen(pycares._cares.__file__), name)
+    except (AttributeError, OSError):
+        return None
+
+
+# c-ares looks at neither: what is no reply, or fails in a rare way, is an empty answer to it.
+get_flags: Any = _function("ares_dns_record_get_flags")
+get_rcode: Any = _function("ares_dns_record_get_rcode")
+
+
+def make_channel(server: Server, settings: Settings, questions_a_port: int, on_socket: Any, number: int) -> Any:
+    """Return a channel that asks *server*, so many questions from one port at most: a pointer of cffi.
 
     The function *on_socket* is called with *number*, as a pointer, a descriptor, and whether to wait until that is readable,
     and writable.  Raises `OSError` if c-ares refuses.
@@ -74,7 +107,7 @@ def make_channel(server: Server, settings: Settings, on_socket: Any, number: int
     options.lookups = lookups
     options.resolvconf_path = options.hosts_path = nothing
     options.ednspsz = _EDNS_PAYLOAD
-    options.udp_max_queries = _UDP_QUESTIONS
+    options.udp_max_queries = questions_a_port
     options.qcache_max_ttl = 0
     options.sock_state_cb = on_socket
     options.sock_state_cb_data = ffi.cast("void *", number)

@@ -11,7 +11,9 @@ cdef double inf, _TOLERANCE
 cdef class Channel:
     cdef object __weakref__
     cdef public bint is_closed
+    cdef public Py_ssize_t given_up
     cdef Py_ssize_t _wanted
+    cdef bint _is_shared
     cdef object _server
     cdef dict _sockets
     cdef dict _handles
@@ -25,6 +27,7 @@ cdef class Channel:
     cpdef object send(self, Attempt attempt)
     cpdef object answered(self, Attempt attempt, Question question, int status, Answer answer)
     cpdef object _abandon(self, Attempt attempt)
+    cdef object _forget_all(self)
     cdef object _see_to_it(self)
     cdef double _next_deadline(self) except? -1
     @cython.locals(deadline=double)

@@ -2,7 +2,9 @@
 
 c-ares says which descriptors it reads and writes, and when it wants to be called at the latest.  While anything is under
 way, one greenlet, the driver, waits for exactly that: for all the descriptors with one waiter, until that moment.  When
-nothing is left it ends, so an idle channel costs nothing, and the hub does not stay for it.
+nothing is left that somebody waits for it ends, so an idle channel costs nothing, and the hub does not stay for it.
+
+c-ares cannot be told to forget one question.  One that is given up goes with the last for which somebody waits.
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ _TOLERANCE = 0.01  # seconds; two clocks are read, one after the other
 class Channel:
     """Asks one server, on the descriptors of c-ares and the hub of this thread."""
 
-    def __init__(self, server: Server, settings: Settings) -> None:
+    def __init__(self, server: Server, settings: Settings, questions_a_port: int) -> None:
         self.is_closed = False
-        self._wanted = 0  # questions that c-ares has, and for which somebody waits
+        self.given_up = 0  # questions that c-ares may still have, and for which nobody waits
+        self._wanted = 0  # those for which somebody does
+        self._is_shared = False  # whether there was more than one when the last one came
         self._server = server
         self._sockets: dict[int, tuple[bool, bool]] = {}  # descriptor -> whether c-ares wants to read, to write
         self._handles: dict[int, Handle] = {}
@@ -35,7 +39,7 @@ class Channel:
         self._is_changed = False  # the driver must look again at what it waits for
         self._waiter: Waiter | None = None  # the driver's, while it is parked
         self._deadline = 0.0  # of that
-        self._cares = CAresChannel(self, server, settings)
+        self._cares = CAresChannel(self, server, settings, questions_a_port)
 
     def __repr__(self) -> str:
         return f"<questions to the name server {self._server.address[0]}>"
@@ -48,6 +52,7 @@ class Channel:
         attempt.interrupt = self._abandon
         attempt.pending = len(attempt.questions)
         self._wanted += attempt.pending
+        self._is_shared = self._wanted + self.given_up > 1
         for question in attempt.questions:
             self._cares.ask(self, attempt, question)
         if not attempt.is_over:
@@ -56,13 +61,17 @@ class Channel:
     def answered(self, attempt: Attempt, question: Question, status: int, answer: Answer | None) -> None:
         """Take what c-ares says.  Called by it."""
         if attempt.is_over:
+            self.given_up -= 1
             return
         if status == TIMED_OUT:
             # c-ares is less patient than the settings may be.
             self._cares.ask(self, attempt, question)
             return
-        if answer is not None:  # what else is none is silence, and another server's turn
+        if answer is not None:
             question.answer = answer
+        else:
+            # c-ares lets all questions of a connection fail for one reply that it cannot read.
+            attempt.is_disturbed = attempt.is_disturbed or self._is_shared
         attempt.pending -= 1
         self._wanted -= 1
         if not attempt.pending:
@@ -71,10 +80,16 @@ class Channel:
     def _abandon(self, attempt: Attempt) -> None:
         """Note that nobody waits for *attempt* any more; if it was the last one, end all and close all sockets."""
         self._wanted -= attempt.pending
+        self.given_up += attempt.pending
         if not self._wanted and not self.is_closed:
-            self._cares.cancel()
+            self._forget_all()
             if self._waiter is not None:
                 self._waiter.unpark()
+
+    def _forget_all(self) -> None:
+        """Let c-ares end all questions and close all sockets, now that nobody waits."""
+        self._cares.cancel()
+        self.given_up = 0
 
     def _see_to_it(self) -> None:
         """Let there be a driver who knows what to wait for."""
@@ -97,6 +112,9 @@ class Channel:
                 for reader, writer in ready:
                     self._cares.process(reader, writer)
                 if (deadline := self._next_deadline()) == inf:
+                    break
+                if not self._wanted:
+                    self._forget_all()
                     break
                 ready = self._wait(deadline)
         finally:

@@ -28,6 +28,7 @@ cdef class Flights:
     cdef object _keep
     cdef public dict _under_way
     cdef Py_ssize_t _turn
+    cdef object _on_finish
     cdef object _thread_ident
 
     @cython.locals(flight=Flight, question=Question)
@@ -37,7 +38,7 @@ cdef class Flights:
     cdef list _board(self, str key, str name, object kinds, object settings)
     @cython.locals(attempt=Attempt)
     cdef object _wait_for(self, Flight flight)
-    @cython.locals(attempt=Attempt, question=Question, round=Py_ssize_t, place=Py_ssize_t)
+    @cython.locals(attempt=Attempt, last=Attempt, is_alone=bint, question=Question, round=Py_ssize_t, place=Py_ssize_t)
     cdef object _ask_next(self, Flight flight)
     @cython.locals(flight=Flight)
     cpdef object _attempt_finished(self, Attempt attempt)

@@ -62,6 +62,7 @@ class Flights:
         self._keep = keep
         self._under_way: dict[tuple[str, str], Flight] = {}
         self._turn = 0
+        self._on_finish = self._attempt_finished  # made once
         self._thread_ident = 0  # of the first who asked
 
     def ask(self, key: str, name: str, kinds: Sequence[str], settings: Settings) -> list[Answer]:
@@ -127,6 +128,10 @@ class Flights:
     def _ask_next(self, flight: Flight) -> None:
         """Ask the next server; if there is none, land."""
         settings = flight.settings
+        last = flight.attempt
+        is_alone = last is not None and last.is_disturbed and not last.is_alone
+        if is_alone:
+            flight.turns -= 1  # the same server again
         round, place = divmod(flight.turns, len(settings.servers))
         if round >= settings.attempts or flight.is_answered():
             self._land(flight)
@@ -137,8 +142,11 @@ class Flights:
             seconds = max(seconds / len(settings.servers), min(settings.timeout, 1))
         flight.deadline = deadline_in(seconds)
         server = settings.servers[(place + flight.shift) % len(settings.servers)]
-        questions = [question for question in flight.questions if question.is_open()]
-        flight.attempt = attempt = Attempt(flight, questions, server, settings, self._attempt_finished)
+        questions = flight.questions
+        if last is not None:
+            questions = [question for question in questions if question.is_open()]
+        flight.attempt = attempt = Attempt(flight, questions, server, settings, self._on_finish)
+        attempt.is_alone = is_alone
         try:
             self._sender.send(attempt)
         except BaseException as error:

@@ -15,9 +15,9 @@ cdef class Names:
     cdef bint _is_closed
 
     cpdef object settings(self)
-    @cython.locals(key=str, found=list, missing=list)
+    @cython.locals(key=str, found=list, missing=list, asked=list)
     cpdef list ask(self, str name, object kinds, object settings)
-    cdef list _ask_for(self, str key, str name, list kinds, object settings)
+    cdef list _ask_for(self, str key, str name, object kinds, object settings)
     cpdef object _keep(self, str key, str kind, Answer answer)
     cpdef object cache_clear(self)
     cpdef object close(self)

@@ -41,15 +41,24 @@ class Names:
         networks do.
         """
         key = name.lower()
-        found = [self._cache.get((key, kind)) for kind in kinds]
-        if None not in found:
-            return found  # type: ignore[return-value]
-        missing = [kind for kind, answer in zip(kinds, found) if answer is None]
+        found = []
+        missing = []
+        for kind in kinds:
+            answer = self._cache.get((key, kind))
+            if answer is None:
+                missing.append(kind)
+            else:
+                found.append(answer)
+        if not missing:
+            return found
+        if not found:
+            return self._ask_for(key, name, kinds, settings)
+        # There are two kinds at most.
         asked = self._ask_for(key, name, missing, settings)
-        return [asked.pop(0) if answer is None else answer for answer in found]
+        return [*found, *asked] if missing[0] == kinds[-1] else [*asked, *found]
 
-    def _ask_for(self, key: str, name: str, kinds: list[str], settings: Settings) -> list[Answer]:
-        if key.rpartition(".")[2] == "onion":
+    def _ask_for(self, key: str, name: str, kinds: Sequence[str], settings: Settings) -> list[Answer]:
+        if key.endswith("onion") and key.rpartition(".")[2] == "onion":
             return [Answer(HOST_NOT_FOUND)] * len(kinds)  # RFC 7686 section 2: never asked for
         if self._is_closed:
             return [_SILENCE] * len(kinds)

@@ -1,3 +1,14 @@
-cdef object _MAPPED, _POLICIES
+cdef bytes _MAPPED, _ZEROS
+cdef double _FRESH
+cdef Py_ssize_t _MOST
 
-cpdef list sorted_addresses(list addresses)
+cdef class Order:
+    cdef dict _known
+    cdef double _expires
+
+    cpdef list best_first(self, list addresses)
+
+cdef int _badness(bytes destination, object source) except -1
+cdef int _scope(bytes packed) except -1
+cdef int _policy(bytes packed) except -1
+cdef int _common_bits(bytes destination, bytes source) except -1

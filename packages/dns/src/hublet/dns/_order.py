@@ -6,94 +6,102 @@ it in ways of its own.
 
 from __future__ import annotations
 
-import _socket
-from functools import lru_cache
-from typing import NamedTuple
+from time import monotonic
 
-from ._source import source_of
+from ._source import ways_to
 
-__all__ = ["sorted_addresses"]
+__all__ = ["Order"]
 
 _MAPPED = b"\0" * 10 + b"\xff\xff"
+_ZEROS = b"\0" * 12
+_FRESH = 1.0  # seconds
+_MOST = 1024  # addresses
 
 
-class _Policy(NamedTuple):
-    prefix: int  # the bits of it
-    rest: int  # how many bits of an address follow
-    precedence: int
-    label: int
+class Order:
+    """Puts addresses into order.
+
+    The system is asked about an address once a second at most: six calls of it or more are a third of what a look-up costs
+    whose answer is there (benchmarks/dns.py), and networks seldom change.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+        self._expires = 0.0
+
+    def best_first(self, addresses: list[str]) -> list[str]:
+        """Return *addresses*, numeric ones of any family, the best first; equals stay in their order.  Never switches."""
+        if len(addresses) < 2:
+            return addresses
+        now = monotonic()
+        if now >= self._expires or len(self._known) > _MOST:
+            self._known = {}
+            self._expires = now + _FRESH
+        known = self._known
+        unknown = [address for address in addresses if address not in known]
+        if unknown:
+            for address, (destination, source) in zip(unknown, ways_to(unknown)):
+                known[address] = _badness(destination, source)
+        return sorted(addresses, key=known.__getitem__)
 
 
-def _policy(text: str, precedence: int, label: int) -> _Policy:
-    address, _, length = text.partition("/")
-    rest = 128 - int(length)
-    return _Policy(_number(_packed(address)) >> rest, rest, precedence, label)
+def _badness(destination: bytes, source: bytes | None) -> int:
+    """Return what is wrong with a destination that is reached from *source*: smaller is better.
 
-
-def _number(packed: bytes) -> int:
-    return int.from_bytes(packed, "big")
-
-
-def _packed(address: str) -> bytes:
-    """Return the sixteen bytes of *address*; of IPv4, those of the mapped one."""
-    if ":" in address:
-        return _socket.inet_pton(_socket.AF_INET6, address.partition("%")[0])
-    return _MAPPED + _socket.inet_pton(_socket.AF_INET, address)
-
-
-# RFC 6724 section 2.1, the longest prefix first.
-_POLICIES = (
-    _policy("::1/128", 50, 0),
-    _policy("::ffff:0:0/96", 35, 4),
-    _policy("::/96", 1, 3),
-    _policy("2001::/32", 5, 5),
-    _policy("2002::/16", 30, 2),
-    _policy("3ffe::/16", 1, 12),
-    _policy("fec0::/10", 1, 11),
-    _policy("fc00::/7", 3, 13),
-    _policy("::/0", 40, 1),
-)
-
-
-def sorted_addresses(addresses: list[str]) -> list[str]:
-    """Return *addresses*, numeric ones of any family, the best first; equals stay in their order.  Never switches."""
-    if len(addresses) < 2:
-        return addresses
-    return sorted(addresses, key=_badness)
-
-
-def _badness(address: str) -> tuple[int, ...]:
-    """Return what is wrong with *address* as a destination, by the rules in their order: smaller is better."""
-    destination = _packed(address)
-    scope, precedence, label = _properties(destination)
-    source = source_of(address)
-    if source is None:
-        return (1, 1, 1, -precedence, scope, 0)
-    source_scope, _, source_label = _properties(source)
+    A rule has the more significant bits, the earlier it comes.
+    """
+    scope = _scope(destination)
+    policy = _policy(destination)
+    precedence, label = policy >> 4, policy & 0xF
+    is_unusable = has_other_scope = has_other_label = 1
+    common = 0
+    if source is not None:
+        is_unusable = 0
+        has_other_scope = int(scope != _scope(source))
+        has_other_label = int(label != _policy(source) & 0xF)
+        common = _common_bits(destination, source)
     return (
-        0,  # rule 1: avoid unusable destinations
-        int(scope != source_scope),  # rule 2: prefer matching scope
-        int(label != source_label),  # rule 5: prefer matching label
-        -precedence,  # rule 6: prefer higher precedence
-        scope,  # rule 8: prefer smaller scope
-        -_common_bits(destination, source),  # rule 9: use longest matching prefix
+        is_unusable << 20  # rule 1: avoid unusable destinations
+        | has_other_scope << 19  # rule 2: prefer matching scope
+        | has_other_label << 18  # rule 5: prefer matching label
+        | (63 - precedence) << 12  # rule 6: prefer higher precedence
+        | scope << 8  # rule 8: prefer smaller scope
+        | (64 - common)  # rule 9: use longest matching prefix
     )
 
 
-@lru_cache(maxsize=1024)
-def _properties(packed: bytes) -> tuple[int, int, int]:
-    """Return scope, precedence and label of an address.  The scope: 2 is the link, 5 the site, 14 the world."""
-    number = _number(packed)
-    policy = next(policy for policy in _POLICIES if number >> policy.rest == policy.prefix)
+def _scope(packed: bytes) -> int:
+    """Return the scope of an address: 2 is the link, 5 the site, 14 the world."""
+    first, second = packed[0], packed[1]
+    if first == 0xFF:
+        return second & 0x0F
+    if first == 0xFE and second >= 0x80:
+        return 2 if second < 0xC0 else 5
     if packed.startswith(_MAPPED):
-        scope = 2 if packed[12] == 127 or packed[12:14] == b"\xa9\xfe" else 14
-    elif packed[0] == 0xFF:
-        scope = packed[1] & 0x0F
-    elif number == 1 or number >> 118 == 0xFE80 >> 6:
-        scope = 2
-    else:
-        scope = 5 if number >> 118 == 0xFEC0 >> 6 else 14
-    return scope, policy.precedence, policy.label
+        return 2 if packed[12] == 127 or (packed[12] == 169 and packed[13] == 254) else 14
+    return 2 if packed.startswith(_ZEROS) and packed.endswith(b"\0\0\0\1") else 14
+
+
+def _policy(packed: bytes) -> int:
+    """Return the precedence of an address, times 16, plus its label: RFC 6724 section 2.1."""
+    first, second = packed[0], packed[1]
+    if first == 0:
+        if packed.startswith(_MAPPED):  # ::ffff:0:0/96
+            return 35 << 4 | 4
+        if packed.startswith(_ZEROS):  # ::1/128 and ::/96
+            return 50 << 4 | 0 if packed.endswith(b"\0\0\0\1") else 1 << 4 | 3
+    elif first == 0x20:
+        if second == 0x02:  # 2002::/16
+            return 30 << 4 | 2
+        if second == 0x01 and packed[2] == 0 and packed[3] == 0:  # 2001::/32
+            return 5 << 4 | 5
+    elif first == 0x3F and second == 0xFE:  # 3ffe::/16
+        return 1 << 4 | 12
+    elif first == 0xFE and second >= 0xC0:  # fec0::/10
+        return 1 << 4 | 11
+    elif first & 0xFE == 0xFC:  # fc00::/7
+        return 3 << 4 | 13
+    return 40 << 4 | 1  # ::/0
 
 
 def _common_bits(destination: bytes, source: bytes) -> int:
@@ -102,4 +110,5 @@ def _common_bits(destination: bytes, source: bytes) -> int:
     At most 64 bits, as long as the prefix of a source in IPv6 is; so it says nothing of IPv4, where it would spoil the
     rotation of servers' answers.
     """
-    return min(128 - (_number(destination) ^ _number(source)).bit_length(), 64)
+    different = int.from_bytes(destination[:8], "big") ^ int.from_bytes(source[:8], "big")
+    return 64 - different.bit_length()

@@ -16,6 +16,8 @@ cdef class Attempt:
     cdef public list questions
     cdef public object server
     cdef public object settings
+    cdef public bint is_alone
+    cdef public bint is_disturbed
     cdef public bint is_over
     cdef public object error
     cdef public Py_ssize_t pending

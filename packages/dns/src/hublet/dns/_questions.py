@@ -32,7 +32,19 @@ class Question:
 class Attempt:
     """Questions on their way to one server.  It ends once: when the sender calls `finish`, or when `end` is called."""
 
-    __slots__ = ("error", "flight", "interrupt", "is_over", "on_finish", "pending", "questions", "server", "settings")
+    __slots__ = (
+        "error",
+        "flight",
+        "interrupt",
+        "is_alone",
+        "is_disturbed",
+        "is_over",
+        "on_finish",
+        "pending",
+        "questions",
+        "server",
+        "settings",
+    )
 
     def __init__(
         self,
@@ -46,6 +58,8 @@ class Attempt:
         self.questions = questions
         self.server = server
         self.settings = settings
+        self.is_alone = False  # each question is to have a connection of its own
+        self.is_disturbed = False  # what the sender found may have been meant for others on the same connection
         self.is_over = False
         self.error: BaseException | None = None
         self.pending = 0  # for the sender's own use
@@ -66,6 +80,10 @@ class Attempt:
             self.is_over = True
             if self.interrupt is not None:
                 self.interrupt(self)
+            # The sender may keep it for as long as a reply can come.
+            self.flight = None
+            self.questions = []
+            self.is_disturbed = False  # its time is up, anyway
 
 
 class Sender(Protocol):

@@ -1,9 +1,9 @@
 cimport cython
-from ._arguments cimport row_like, templates_for
+from ._arguments cimport row_with, templates_for
 from ._hostname cimport plain_name
 from ._hosts cimport Hosts
 from ._names cimport Names
-from ._order cimport sorted_addresses
+from ._order cimport Order
 from ._search cimport search
 
 cdef object AF_INET, AF_INET6, AF_UNSPEC, _EAI_NONAME, _KINDS
@@ -12,6 +12,7 @@ cdef int _V4MAPPED, _ALL
 cdef class NetworkResolver:
     cdef public Hosts _hosts
     cdef public Names _names
+    cdef Order _order
 
     cdef object _host_of(self, str name, object family, bint wants_v4, bint wants_v6, int flags)
     cdef object _look_up_mapped(self, str name, bint wants_all)

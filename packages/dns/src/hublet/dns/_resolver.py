@@ -16,12 +16,12 @@ from typing import Any
 from hublet.core import config
 
 from ._answers import FOUND, HOST_NOT_FOUND, NO_DATA, NO_RECOVERY, LookupFailed, gaierror
-from ._arguments import Row, argument, as_bytes, as_text, row_like, rows_of, templates_for
+from ._arguments import Row, argument, as_bytes, as_text, row_with, rows_of, templates_for
 from ._cache import CacheInfo
 from ._hostname import plain_name
 from ._hosts import Host, Hosts
 from ._names import Names
-from ._order import sorted_addresses
+from ._order import Order
 from ._questions import Sender
 from ._resolv_conf import ResolvConf, Server
 from ._search import search
@@ -63,6 +63,7 @@ class NetworkResolver:
         servers = tuple(Server.at(host, port) for host, port in nameservers) if nameservers else None
         conf = ResolvConf(resolv_conf, servers=servers, timeout=timeout, attempts=attempts)
         self._hosts = Hosts(hosts)
+        self._order = Order()
         self._names = Names(conf, self.make_sender(), config.dns_cache_size if cache_size is None else cache_size)
         if hub is not None:
             hub.at_close(self.close)
@@ -105,8 +106,8 @@ class NetworkResolver:
         templates = templates_for(port, family, type, proto, flags)
         found = self._host_of(name, family, AF_INET in templates, AF_INET6 in templates, flags)
         rows = [
-            row_like(template, address)
-            for address in sorted_addresses(found.addresses)
+            row_with(template, address)
+            for address in self._order.best_first(found.addresses)
             for template in templates[AF_INET6 if ":" in address else AF_INET]
         ]
         if flags & _socket.AI_CANONNAME:
@@ -161,7 +162,7 @@ class NetworkResolver:
         """As `socket.gethostbyname`.  Parks if a name server must be asked."""
         name = plain_name(hostname)
         if name is not None:
-            return sorted_addresses(self._host_of(name, AF_INET, True, False, 0).addresses)[0]
+            return self._order.best_first(self._host_of(name, AF_INET, True, False, 0).addresses)[0]
         return self._first_address(argument("gethostbyname", hostname), AF_INET)
 
     def _first_address(self, name: str, family: int) -> str:

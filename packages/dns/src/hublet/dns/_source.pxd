@@ -1,1 +1,1 @@
-cpdef object source_of(str address)
+cpdef list ways_to(list addresses)

@@ -1,19 +1,30 @@
-"""From which address another one would be reached, as the system decides it."""
+"""From which addresses others would be reached, as the system decides it."""
 
 from __future__ import annotations
 
 import _socket
 
-__all__ = ["source_of"]
+__all__ = ["ways_to"]
 
 _MAPPED = b"\0" * 10 + b"\xff\xff"
 
 
-def source_of(address: str) -> bytes | None:
-    """Return the sixteen bytes (for IPv4, of the mapped one) of the address from which *address* would be reached.
+def ways_to(addresses: list[str]) -> list[tuple[bytes, bytes | None]]:
+    """Return for each of *addresses* its sixteen bytes, and those of the address from which it would be reached.
 
-    `None` if nothing would reach it.  A UDP socket is connected, which sends nothing.  Never switches.
+    They have no scopes.  Of IPv4, those of the mapped address.  `None` if nothing would reach it.  A UDP socket is
+    connected, which sends nothing.  Never switches.
     """
+    return [(_packed(address), _source_of(address)) for address in addresses]
+
+
+def _packed(address: str) -> bytes:
+    if ":" in address:
+        return _socket.inet_pton(_socket.AF_INET6, address)
+    return _MAPPED + _socket.inet_pton(_socket.AF_INET, address)
+
+
+def _source_of(address: str) -> bytes | None:
     family = _socket.AF_INET6 if ":" in address else _socket.AF_INET
     try:
         sock = _socket.socket(family, _socket.SOCK_DGRAM)
@@ -21,10 +32,8 @@ def source_of(address: str) -> bytes | None:
         return None
     try:
         sock.connect((address, 9))  # the port of the discard service; nothing is sent
-        source = sock.getsockname()[0].partition("%")[0]
+        return _packed(sock.getsockname()[0].partition("%")[0])
     except OSError:
         return None
     finally:
         sock.close()
-    packed = _socket.inet_pton(family, source)
-    return packed if len(packed) == 16 else _MAPPED + packed

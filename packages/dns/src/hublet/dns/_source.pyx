@@ -1,52 +1,15 @@
-"""`_source.py` in C: four system calls, without an object for the socket and an exception for what is not reached."""
+"""`_source.py` in C: one socket for all addresses of both families, and no exception for what is not reached."""
 
 cdef extern from "<sys/socket.h>" nogil:
-    ctypedef unsigned int socklen_t
-
-    struct sockaddr:
-        pass
-
-    struct sockaddr_storage:
-        pass
-
-    int AF_INET
-    int AF_INET6
-    int SOCK_DGRAM
-    int connect(int fd, const sockaddr *address, socklen_t length)
-    int getsockname(int fd, sockaddr *address, socklen_t *length)
-
-cdef extern from "<netdb.h>" nogil:
-    struct addrinfo:
-        int ai_flags
-        int ai_family
-        int ai_socktype
-        socklen_t ai_addrlen
-        sockaddr *ai_addr
-
-    int AI_NUMERICHOST
-    int AI_NUMERICSERV
-    int getaddrinfo(const char *host, const char *port, const addrinfo *hints, addrinfo **found)
-    void freeaddrinfo(addrinfo *found)
-
-cdef extern from "<netinet/in.h>" nogil:
-    struct in_addr:
-        unsigned char bytes "s_addr"
-
-    struct in6_addr:
-        unsigned char s6_addr[16]
-
-    struct sockaddr_in:
-        in_addr sin_addr
-
-    struct sockaddr_in6:
-        in6_addr sin6_addr
-
-cdef extern from "<fcntl.h>" nogil:
     """
+    #include <arpa/inet.h>
+    #include <fcntl.h>
+    #include <netinet/in.h>
+    #include <string.h>
     #include <unistd.h>
 
     /* As a socket of Python: not for children. */
-    static int hublet_open(int family) {
+    static int hublet_udp(int family) {
     #ifdef SOCK_CLOEXEC
         return socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     #else
@@ -56,43 +19,94 @@ cdef extern from "<fcntl.h>" nogil:
         return fd;
     #endif
     }
+
+    /* A socket of IPv6 that reaches IPv4 too, as the mapped addresses; where there is no such thing, one of IPv4. */
+    static int hublet_open(int *family) {
+        int no = 0, fd = hublet_udp(*family = AF_INET6);
+        if (fd >= 0 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no) == 0)
+            return fd;
+        if (fd >= 0)
+            close(fd);
+        return hublet_udp(*family = AF_INET);
+    }
+
+    /* Write down what the text says; IPv4 as the mapped address.  Whether it is an address. */
+    static int hublet_parse(const char *text, struct sockaddr_in6 *address) {
+        memset(address, 0, sizeof *address);
+        address->sin6_family = AF_INET6;
+        address->sin6_port = htons(9); /* that of the discard service; nothing is sent */
+        if (inet_pton(AF_INET6, text, &address->sin6_addr) == 1)
+            return 1;
+        memset(address->sin6_addr.s6_addr + 10, 0xff, 2);
+        return inet_pton(AF_INET, text, address->sin6_addr.s6_addr + 12) == 1;
+    }
+
+    /* Connect, and put the own address in the place of the other.  Whether that is reached. */
+    static int hublet_connect(int fd, int family, struct sockaddr_in6 *address, int *is_connected) {
+        struct sockaddr_storage own;
+        socklen_t size = sizeof own;
+        int status;
+        if (*is_connected) {
+            /* Without this the own address would stay what it is. */
+            struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+            connect(fd, &nobody, sizeof nobody);
+            *is_connected = 0;
+        }
+        if (family == AF_INET6) {
+            status = connect(fd, (struct sockaddr *)address, sizeof *address);
+        } else {
+            struct sockaddr_in plain = {.sin_family = AF_INET, .sin_port = address->sin6_port};
+            if (!IN6_IS_ADDR_V4MAPPED(&address->sin6_addr))
+                return 0;
+            memcpy(&plain.sin_addr, address->sin6_addr.s6_addr + 12, 4);
+            status = connect(fd, (struct sockaddr *)&plain, sizeof plain);
+        }
+        if (status || getsockname(fd, (struct sockaddr *)&own, &size))
+            return 0;
+        *is_connected = 1;
+        if (family == AF_INET6)
+            address->sin6_addr = ((struct sockaddr_in6 *)&own)->sin6_addr;
+        else
+            memcpy(address->sin6_addr.s6_addr + 12, &((struct sockaddr_in *)&own)->sin_addr, 4);
+        return 1;
+    }
     """
-    int hublet_open(int family)
+    struct in6_addr:
+        unsigned char s6_addr[16]
+
+    struct sockaddr_in6:
+        in6_addr sin6_addr
+
+    int hublet_open(int *family)
+    int hublet_parse(const char *text, sockaddr_in6 *address)
+    int hublet_connect(int fd, int family, sockaddr_in6 *address, int *is_connected)
 
 cdef extern from "<unistd.h>" nogil:
     int close(int fd)
 
-cdef bytes _MAPPED = b"\0" * 10 + b"\xff\xff"
 
+cpdef list ways_to(list addresses):
+    """Return for each of *addresses* its sixteen bytes, and those of the address from which it would be reached.
 
-cpdef object source_of(str address):
-    """Return the sixteen bytes (for IPv4, of the mapped one) of the address from which *address* would be reached.
-
-    `None` if nothing would reach it.  A UDP socket is connected, which sends nothing.  Never switches.
+    They have no scopes.  Of IPv4, those of the mapped address.  `None` if nothing would reach it.  A UDP socket is
+    connected, which sends nothing.  Never switches.
     """
-    cdef bytes text = address.encode()
-    cdef addrinfo hints
-    cdef addrinfo *target = NULL
-    cdef sockaddr_storage found
-    cdef socklen_t size = sizeof(found)
-    cdef int fd, family
-    cdef bint is_reached
-    hints = addrinfo(ai_flags=AI_NUMERICHOST | AI_NUMERICSERV, ai_family=0, ai_socktype=SOCK_DGRAM, ai_addrlen=0, ai_addr=NULL)
-    # The port is that of the discard service; nothing is sent.
-    if getaddrinfo(text, b"9", &hints, &target):
-        return None
-    family = target.ai_family
-    fd = hublet_open(family)
-    is_reached = (
-        fd >= 0
-        and connect(fd, target.ai_addr, target.ai_addrlen) == 0
-        and getsockname(fd, <sockaddr *>&found, &size) == 0
-    )
-    freeaddrinfo(target)
-    if fd >= 0:
-        close(fd)
-    if not is_reached:
-        return None
-    if family == AF_INET6:
-        return (<char *>&(<sockaddr_in6 *>&found).sin6_addr)[:16]
-    return _MAPPED + (<char *>&(<sockaddr_in *>&found).sin_addr)[:4]
+    cdef sockaddr_in6 address
+    cdef int family = 0, is_connected = 0
+    cdef int fd = hublet_open(&family)
+    cdef list found = []
+    cdef bytes text, packed
+    try:
+        for each in addresses:
+            text = each.encode()
+            if not hublet_parse(text, &address):
+                raise OSError(f"{each!r} is not the address of a host")
+            packed = (<char *>address.sin6_addr.s6_addr)[:16]
+            if fd >= 0 and hublet_connect(fd, family, &address, &is_connected):
+                found.append((packed, (<char *>address.sin6_addr.s6_addr)[:16]))
+            else:
+                found.append((packed, None))
+    finally:
+        if fd >= 0:
+            close(fd)
+    return found

@@ -22,9 +22,6 @@ from ._questions import Attempt
 __all__ = ["Query", "exchange"]
 
 _REPLY, _TRUNCATED = 0x80, 0x02  # bits of the third byte of a header
-_RCODE = 0x0F  # of the fourth
-_FORMERR, _SERVFAIL, _NOTIMP, _REFUSED = 1, 2, 4, 5
-_ASK_ANOTHER = (_SERVFAIL, _NOTIMP, _REFUSED)
 _LARGEST = 65535
 _PATIENCE = 100  # datagrams from one server, after which it is not listened to: a flood would never let time pass
 _BLOCKED = object()
@@ -52,9 +49,7 @@ class Query:
         return True
 
     def _is_echoed(self, reply: bytes) -> bool:
-        """Say whether *reply* repeats the question; what could not even be read may be answered without."""
-        if reply[4:6] == b"\0\0":
-            return reply[3] & _RCODE in (_FORMERR, *_ASK_ANOTHER)
+        """Say whether *reply* repeats the question; as in the C library, what does not is not believed."""
         end = self.wire.index(b"\0", 12) + 5  # the name, which ends with an empty label; type and class
         echoed = reply[12:end]
         return echoed[:-4].lower() == self.wire[12 : end - 4].lower() and echoed[-4:] == self.wire[end - 4 : end]

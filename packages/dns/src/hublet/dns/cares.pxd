@@ -1,7 +1,7 @@
 from ._channel cimport Channel
 from ._questions cimport Attempt
 
-cdef Py_ssize_t _generation
+cdef Py_ssize_t _MOST_GIVEN_UP, _QUESTIONS_A_PORT, _generation
 
 cdef class _Sender:
     cdef object _settings
@@ -10,4 +10,5 @@ cdef class _Sender:
     cdef Py_ssize_t _generation
 
     cpdef object send(self, Attempt attempt)
+    cdef Channel _new_channel(self, Attempt attempt, Py_ssize_t questions_a_port)
     cpdef object close(self)

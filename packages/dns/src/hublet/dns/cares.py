@@ -15,6 +15,10 @@ from ._resolver import NetworkResolver
 
 __all__ = ["Resolver"]
 
+_MOST_GIVEN_UP = 64  # questions; a channel that drags more of them along is left to those who wait for it
+
+_QUESTIONS_A_PORT = 64  # after so many c-ares takes another port, so that none is in use for long
+
 _generation = 0  # how often this process is a forked child
 
 
@@ -45,11 +49,18 @@ class _Sender:
         if attempt.settings is not self._settings:
             self._settings = attempt.settings
             self._channels.clear()
+        if attempt.is_alone:
+            self._new_channel(attempt, 1).send(attempt)
+            return
         channel = self._channels.get(attempt.server)
-        if channel is None:
-            channel = self._channels[attempt.server] = Channel(attempt.server, attempt.settings)
-            self._all.add(channel)
+        if channel is None or channel.given_up >= _MOST_GIVEN_UP:
+            channel = self._channels[attempt.server] = self._new_channel(attempt, _QUESTIONS_A_PORT)
         channel.send(attempt)
+
+    def _new_channel(self, attempt: Attempt, questions_a_port: int) -> Channel:
+        channel = Channel(attempt.server, attempt.settings, questions_a_port)
+        self._all.add(channel)
+        return channel
 
     def close(self) -> None:
         """Destroy all channels.  As `Sender.close`."""

@@ -76,10 +76,9 @@ class Resolver(NetworkResolver):
 
 def _query(question: Question, edns: bool) -> Query:
     owner, rdtype = dns.name.from_text(question.name), _TYPES[question.kind]
-    message = dns.message.make_query(owner, rdtype)
+    message = dns.message.make_query(owner, rdtype, id=_random.getrandbits(16))
     if edns:
         message.use_edns(0, payload=_EDNS_PAYLOAD)
-    message.id = _random.getrandbits(16)
 
     def parse(wire: bytes) -> None:
         try:
