@@ -20,6 +20,8 @@ from hublet.core.testing import FakeClock, wait_all_parked
 # Far more than the budget, far less than what a test would take if something starved.
 MANY = 5000
 
+BUDGET = 128  # of switches, until the hub has its turn
+
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
@@ -135,7 +137,8 @@ def test_a_ping_pong_does_not_starve_what_is_to_be_started():
     wait_for_it.join()
 
 
-def test_greenlets_that_compute_do_not_hold_up_a_deadline_until_the_budget_is_used_up():
+@pytest.mark.parametrize("number", [1, 2])
+def test_greenlets_that_compute_do_not_hold_up_a_deadline_until_the_budget_is_used_up(number: int):
     rounds = []
     stopped = []
 
@@ -147,11 +150,22 @@ def test_greenlets_that_compute_do_not_hold_up_a_deadline_until_the_budget_is_us
                 pass
             sleep(0)
 
-    greenlets = [spawn(compute) for _ in range(2)]
+    greenlets = [spawn(compute) for _ in range(number)]
     spawn_later(0, stopped.append, 1)
     joinall(greenlets)
 
     assert len(rounds) < 50
+
+
+def test_who_yields_alone_comes_to_the_hub_when_the_budget_is_used_up():
+    scheduler = get_hub().scheduler
+    sleep(0)
+    before = scheduler.turns
+
+    for _ in range(10 * BUDGET):
+        sleep(0)
+
+    assert scheduler.turns - before >= 9
 
 
 def test_yielding_for_ever_does_not_starve_deadlines_nor_descriptors(pipe: tuple[int, int]):

@@ -5,6 +5,8 @@ What does not apply is listed below, with the reason.
 
 from __future__ import annotations
 
+import _threading_local
+import doctest
 import importlib
 import threading
 import unittest
@@ -61,23 +63,28 @@ if of_local is not None:
     class ThreadLocalTest(unittest.TestCase, of_local.BaseLocalTest):
         _local = local
 
+    def test_the_documentation_of_threading_local_is_true_of_ours(monkeypatch):
+        monkeypatch.setattr(_threading_local, "local", local)
 
-util = module("test.test_concurrent_futures.util")
-if util is not None:
-    mixin = type("OurMixin", (util.ThreadPoolMixin,), {"executor_type": ThreadPoolExecutor})
-    base = util.BaseTestCase
-    ThreadPoolExecutorTest = adapted(
-        "ThreadPoolExecutorTest", mixin, module("test.test_concurrent_futures.test_thread_pool").ThreadPoolExecutorTest
-    )
-    ThreadPoolWaitTests = adapted(
-        "ThreadPoolWaitTests", mixin, module("test.test_concurrent_futures.test_wait").ThreadPoolWaitTests
-    )
-    ThreadPoolAsCompletedTests = adapted(
-        "ThreadPoolAsCompletedTests", mixin, module("test.test_concurrent_futures.test_as_completed").AsCompletedTests, base
-    )
-    ThreadPoolShutdownTest = adapted(
-        "ThreadPoolShutdownTest", mixin, module("test.test_concurrent_futures.test_shutdown").ThreadPoolShutdownTest
-    )
+        failed, attempted = doctest.testmod(_threading_local)
+
+        assert failed == 0 and attempted > 10
+
+
+def of_futures(name: str):
+    """Return a class of CPython's tests of `concurrent.futures`, which up to 3.11 are one module, and a folder later."""
+    places = ("", ".util", ".test_thread_pool", ".test_wait", ".test_as_completed", ".test_shutdown")
+    found = (getattr(module(f"test.test_concurrent_futures{place}"), name, None) for place in places)
+    return next(each for each in found if each is not None)
+
+
+if module("test.test_concurrent_futures") is not None:
+    mixin = type("OurMixin", (of_futures("ThreadPoolMixin"),), {"executor_type": ThreadPoolExecutor})
+    base = of_futures("BaseTestCase")
+    ThreadPoolExecutorTest = adapted("ThreadPoolExecutorTest", mixin, of_futures("ThreadPoolExecutorTest"))
+    ThreadPoolWaitTests = adapted("ThreadPoolWaitTests", mixin, of_futures("ThreadPoolWaitTests"))
+    ThreadPoolAsCompletedTests = adapted("ThreadPoolAsCompletedTests", mixin, of_futures("AsCompletedTests"), base)
+    ThreadPoolShutdownTest = adapted("ThreadPoolShutdownTest", mixin, of_futures("ThreadPoolShutdownTest"))
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 
-from hublet.core import BlockingSwitchOutError, Timeout, getcurrent, kill, sleep, spawn, wait
+from hublet.core import BlockingSwitchOutError, Timeout, getcurrent, joinall, kill, sleep, spawn, wait
 from hublet.core.lowlevel import get_hub_if_exists
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked
 from hublet.sync import AsyncResult
@@ -76,6 +76,28 @@ def test_what_is_not_there_in_time_is_a_timeout(clock: FakeClock):
         result.get(block=False)
     with pytest.raises(Timeout), assert_no_switch():
         result.get_nowait()
+
+
+def test_those_who_wait_go_on_in_the_order_in_which_they_came_though_the_first_leaves(clock: FakeClock):
+    result = AsyncResult()
+    order = []
+
+    def wait(name, timeout=None):
+        order.append((name, result.wait(timeout)))
+
+    greenlets = [spawn(wait, "first", 1)]
+    wait_all_parked()
+    greenlets += [spawn(wait, name) for name in ("second", "killed", "third")]
+    wait_all_parked()
+    sleep(2)
+    greenlets.append(spawn(wait, "fourth"))
+    kill(greenlets[2])
+    wait_all_parked()
+
+    result.set(5)
+    joinall(greenlets)
+
+    assert order == [("first", None), ("second", 5), ("third", 5), ("fourth", 5)]
 
 
 def test_an_outer_timeout_passes_through_by_identity(clock: FakeClock):

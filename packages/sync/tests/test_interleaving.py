@@ -230,7 +230,7 @@ def test_waiting_in_the_middle_of_setting_is_noticed(interleaved):
 
     interleaved(Event, lambda e: e.set(), wait, lambda *_: None)
     def wait_for_result(result):
-        interleaved.beside(result.wait, lambda: result._waiting)
+        interleaved.beside(result.wait, lambda: result._first)
 
     interleaved(AsyncResult, lambda r: r.set(5), wait_for_result, lambda *_: None)
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from hublet.core import GreenletExit, getcurrent, killall, sleep, spawn
+from hublet.core import GreenletExit, getcurrent, joinall, killall, sleep, spawn
 from hublet.core.lowlevel import get_hub_if_exists
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked
 from hublet.sync import Lock, RLock
@@ -77,6 +77,27 @@ def test_acquiring_times_out_with_false(kind, clock: FakeClock):
     assert lock.acquire(timeout=0) is False
 
     assert clock.now() == start + 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_times_out_loses_no_lock(kind, clock: FakeClock):
+    lock = kind()
+    got = []
+
+    def hold():
+        with lock:
+            sleep(5)
+
+    def wait(timeout):
+        got.append(lock.acquire(timeout=timeout))
+        if got[-1]:
+            lock.release()
+
+    joinall([spawn(hold), spawn(wait, 1), spawn(wait, 9), spawn(wait, 2)], raise_error=True)
+
+    assert got == [False, False, True]
+    assert lock.acquire(False) is True
+    lock.release()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,7 +13,21 @@ import pytest
 
 from hublet.core import GreenletExit, kill, killall, sleep, spawn
 from hublet.core.testing import fake_clock, wait_all_parked
-from hublet.sync import CapacityLimiter, Channel, Condition, Empty, Full, Lock, Queue, Semaphore, SimpleQueue, open_channel
+from hublet.sync import (
+    BrokenResourceError,
+    CapacityLimiter,
+    Channel,
+    ClosedResourceError,
+    Condition,
+    Empty,
+    EndOfChannel,
+    Full,
+    Lock,
+    Queue,
+    Semaphore,
+    SimpleQueue,
+    open_channel,
+)
 
 hypothesis = pytest.importorskip("hypothesis")
 st = hypothesis.strategies
@@ -25,6 +39,7 @@ class Someone:
     def __init__(self, item=None, deadline=None):
         self.item = item
         self.deadline = deadline
+        self.end = None  # of a channel, where it waits
         self.killed = False  # and has not noticed
         self.expected = "waiting"
         self.found = "waiting"
@@ -81,6 +96,63 @@ class Model:
                 else:
                     continue
                 line.remove(someone)
+
+
+class End:
+    """What the model knows of one end of a channel."""
+
+    def __init__(self):
+        self.is_open = True
+
+
+class ModelOfEnds(Model):
+    """What should happen: items as in a queue, as long as there are senders and receivers."""
+
+    def __init__(self, capacity):
+        Model.__init__(self, capacity)
+        self.ends = {"sender": [End()], "receiver": [End()]}  # those that are open, or the last that was
+
+    def is_open(self, kind):
+        return self.ends[kind][-1].is_open
+
+    def put(self, someone, waits):
+        someone.end = self.ends["sender"][-1]
+        if not self.is_open("sender"):
+            someone.expected = "closed"
+        elif not self.is_open("receiver"):
+            someone.expected = "broken"
+        else:
+            Model.put(self, someone, waits)
+
+    def get(self, someone, waits):
+        someone.end = self.ends["receiver"][-1]
+        if not self.is_open("receiver"):
+            someone.expected = "closed"
+        elif not self.items and not self.is_open("sender"):
+            someone.expected = "end"
+        else:
+            Model.get(self, someone, waits)
+
+    def clone(self, kind):
+        """Return whether there is one to clone."""
+        if self.is_open(kind):
+            self.ends[kind].append(End())
+            return True
+        return False
+
+    def close(self, kind, index):
+        ends = self.ends[kind]
+        end = ends[index % len(ends)]
+        end.is_open = False
+        if len(ends) > 1:
+            ends.remove(end)
+            return
+        if kind == "receiver":
+            self.items.clear()
+        for line, outcome in ((self.putters, "broken"), (self.getters, "end")):
+            for someone in line:
+                someone.expected = outcome if someone.end.is_open else "closed"
+            line.clear()
 
 
 class ModelOfLimiter:
@@ -155,17 +227,34 @@ class OfQueue:
 
 
 class OfEnds:
-    """The two ends of a channel."""
+    """A channel with any number of ends, of which the newest of each kind is used."""
 
     def __init__(self, capacity):
-        self.sender, self.receiver = open_channel(capacity)
-        self.model = Model(capacity)
+        sender, receiver = open_channel(capacity)
+        self.ends = {"sender": [sender], "receiver": [receiver]}  # those that are open, or the last that was
+        self.model = ModelOfEnds(capacity)
 
     def put(self, item, waits, timeout):
-        self.sender.send(item, waits, timeout if waits else None)
+        self.ends["sender"][-1].send(item, waits, timeout if waits else None)
 
     def get(self, waits, timeout):
-        return self.receiver.receive(waits, timeout if waits else None)
+        return self.ends["receiver"][-1].receive(waits, timeout if waits else None)
+
+    def clone(self, kind):
+        try:
+            self.ends[kind].append(self.ends[kind][-1].clone())
+            found = True
+        except ClosedResourceError:
+            found = False
+        assert found == self.model.clone(kind)
+
+    def close(self, kind, index):
+        ends = self.ends[kind]
+        end = ends[index % len(ends)]
+        end.close()
+        if len(ends) > 1:
+            ends.remove(end)
+        self.model.close(kind, index)
 
     def check(self):
         """Look at nothing: what is stored shows in what is received."""
@@ -246,8 +335,6 @@ MAKERS = {
     "Queue": lambda: OfQueue(Queue(), 10**6),
     "SimpleQueue": lambda: OfQueue(SimpleQueue(), 10**6),
     "Channel": lambda: OfQueue(Channel(), 0),
-    "open_channel(0)": lambda: OfEnds(0),
-    "open_channel(2)": lambda: OfEnds(2),
     "Semaphore(0)": lambda: OfSemaphore(Semaphore(0)),
     "Semaphore(2)": lambda: OfSemaphore(Semaphore(2)),
     "Condition": lambda: OfCondition(Condition()),
@@ -303,6 +390,12 @@ class Program:
             someone.found = "empty"
         except Full:
             someone.found = "full"
+        except ClosedResourceError:
+            someone.found = "closed"
+        except BrokenResourceError:
+            someone.found = "broken"
+        except EndOfChannel:
+            someone.found = "end"
         except GreenletExit:
             someone.found = "killed"
 
@@ -347,6 +440,13 @@ class Program:
     def resize(self, total):
         self.subject.resize(total)
 
+    def clone(self, kind):
+        self.subject.clone(kind)
+
+    def close(self, kind, index):
+        self.subject.close(kind, index)
+        self.settle()  # or what somebody who waits would be told might depend on what is closed next
+
     def jump(self, seconds):
         """Let time pass without the hub noticing."""
         self.clock.advance(seconds)
@@ -373,6 +473,26 @@ def test_every_program_does_what_the_model_does(kind, steps):
 def test_every_program_of_borrowers_does_what_the_model_does(total, steps):
     with fake_clock() as clock:
         Program(OfLimiter(total), clock).run(steps)
+
+
+KINDS_OF_ENDS = st.sampled_from(["sender", "receiver"])
+
+
+@hypothesis.settings(max_examples=250, deadline=None, derandomize=True)
+@hypothesis.given(
+    capacity=st.integers(0, 2),
+    steps=st.lists(
+        st.one_of(
+            STEPS,
+            st.tuples(st.just("clone"), KINDS_OF_ENDS),
+            st.tuples(st.just("close"), KINDS_OF_ENDS, st.integers(0, 3)),
+        ),
+        max_size=25,
+    ),
+)
+def test_every_program_of_ends_does_what_the_model_does(capacity, steps):
+    with fake_clock() as clock:
+        Program(OfEnds(capacity), clock).run(steps)
 
 
 def nameless(someone):

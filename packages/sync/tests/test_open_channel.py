@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from math import inf
 
 import pytest
@@ -127,6 +129,22 @@ def test_without_capacity_sending_waits_for_a_receiver():
     assert not sending.ready()
     assert receiver.receive() == "x"
     sending.get()
+
+
+def test_what_nobody_will_receive_is_let_go_of():
+    class Item:
+        pass
+
+    sender, receiver = open_channel(1)
+    item = Item()
+    item_is_there = weakref.ref(item)
+    sender.send(item)
+    del item
+
+    receiver.close()
+    gc.collect()
+
+    assert item_is_there() is None
 
 
 def test_a_capacity_that_is_none_is_refused():

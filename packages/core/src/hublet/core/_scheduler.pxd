@@ -43,6 +43,7 @@ cdef class Scheduler:
     cpdef double now(self) except? -1.0
     cpdef object schedule(self, Entry entry)
     cpdef object schedule_idle(self, Entry entry)
+    cdef bint may_stay(self) except -1
     cdef object switch_out(self, object leaving)
     @cython.locals(entry=Entry)
     cdef object _switch_to_next(self, object leaving)

@@ -122,6 +122,13 @@ class Scheduler:
         """Notify *entry* once nothing is ready, neither greenlets nor descriptors.  Never switches."""
         self._idle.append(entry)
 
+    def may_stay(self) -> bool:
+        """Say whether who lets others run may go on at once, because nobody is ready.  It counts as a switch."""
+        if self.ready.has_any() or self._budget <= 0 or _switch.coarse_monotonic() >= self._turn_ends:
+            return False
+        self._budget -= 1
+        return True
+
     def switch_out(self, leaving: Any) -> BaseException | None:
         """Run others until somebody switches back to *leaving*, the greenlet that calls this.
 

@@ -15,5 +15,4 @@ cdef class local:
     cdef object __weakref__
     cdef _Spaces _spaces
 
-    cdef dict _values(self)
     cdef dict _come(self, size_t key)

@@ -4,7 +4,6 @@ The greenlet that came last is remembered, since the next to come is most often 
 """
 
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF
 
 from sys import intern
 
@@ -40,29 +39,28 @@ cdef object DICT = intern("__dict__")
 
 cdef extern from *:
     """
-    /* As below, for what is neither in the class nor missing: NULL, and no error, is to ask below (benchmarks/sync, local). */
-    static inline PyObject *hublet_plain_get(PyObject *thing, PyObject *name, PyObject *values) {
-        PyObject *found = NULL;
+    /* The two functions of the interpreter are what `threading.local` is made of: not documented, and the same since Python 2.
+       What is not in the class, and that is most, need not go through them (benchmarks/sync, local). */
+    static inline PyObject *hublet_get(PyObject *thing, PyObject *name, PyObject *values) {
         if (PyUnicode_CheckExact(name) && _PyType_Lookup(Py_TYPE(thing), name) == NULL) {
-            found = PyDict_GetItemWithError(values, name);
-            Py_XINCREF(found);
+            PyObject *found = PyDict_GetItemWithError(values, name);
+            if (found != NULL) {
+                Py_INCREF(found);
+                return found;
+            }
+            if (PyErr_Occurred()) return NULL;
         }
-        return found;
+        return _PyObject_GenericGetAttrWithDict(thing, name, values, 0);
     }
 
-    static inline int hublet_plain_set(PyObject *thing, PyObject *name, PyObject *value, PyObject *values) {
-        if (PyUnicode_CheckExact(name) && _PyType_Lookup(Py_TYPE(thing), name) == NULL)
-            return PyDict_SetItem(values, name, value) < 0 ? -1 : 1;
-        return 0;
+    static inline int hublet_set(PyObject *thing, PyObject *name, PyObject *value, PyObject *values) {
+        if (value != NULL && PyUnicode_CheckExact(name) && _PyType_Lookup(Py_TYPE(thing), name) == NULL)
+            return PyDict_SetItem(values, name, value);
+        return _PyObject_GenericSetAttrWithDict(thing, name, value, values);
     }
     """
-    PyObject *hublet_plain_get(object thing, object name, object values) except? NULL
-    int hublet_plain_set(object thing, object name, object value, object values) except -1
-
-cdef extern from "Python.h":
-    # What `threading.local` is made of.  Not documented, and the same since Python 2.
-    object _PyObject_GenericGetAttrWithDict(object thing, object name, PyObject *values, int suppress)
-    int _PyObject_GenericSetAttrWithDict(object thing, object name, PyObject *value, PyObject *values) except -1
+    object hublet_get(object thing, object name, object values)
+    int hublet_set(object thing, object name, PyObject *value, object values) except -1
 
 PyGreenlet_Import()
 
@@ -109,14 +107,6 @@ cdef class local:
         self._spaces = _Spaces(args, kwargs)
         self._spaces.open(<size_t>hublet_current())
 
-    cdef dict _values(self):
-        """Return the attributes of the current greenlet."""
-        cdef _Spaces spaces = self._spaces
-        cdef PyObject *current = hublet_current()
-        if spaces.latest == current:
-            return spaces.latest_values
-        return self._come(<size_t>current)
-
     cdef dict _come(self, size_t key):
         cdef _Spaces spaces = self._spaces
         cdef list space = spaces.all.get(key)
@@ -137,31 +127,35 @@ cdef class local:
         return space[0]
 
     def __getattribute__(self, name):
-        cdef dict values = self._values()
+        cdef dict values = _values(self)
         if hublet_is(name, DICT):
             return values
-        cdef PyObject *found = hublet_plain_get(self, name, values)
-        if found != NULL:
-            value = <object>found
-            Py_DECREF(value)
-            return value
-        return _PyObject_GenericGetAttrWithDict(self, name, <PyObject *>values, 0)
+        return hublet_get(self, name, values)
 
     def __setattr__(self, name, value):
         if hublet_is(name, DICT):
             raise AttributeError(f"{type(self).__name__!r} object attribute '__dict__' is read-only")
-        cdef dict values = self._values()
-        if not hublet_plain_set(self, name, value, values):
-            _PyObject_GenericSetAttrWithDict(self, name, <PyObject *>value, <PyObject *>values)
+        cdef dict values = _values(self)
+        hublet_set(self, name, <PyObject *>value, values)
 
     def __delattr__(self, name):
         if hublet_is(name, DICT):
             raise AttributeError(f"{type(self).__name__!r} object attribute '__dict__' is read-only")
-        cdef dict values = self._values()
-        _PyObject_GenericSetAttrWithDict(self, name, NULL, <PyObject *>values)
+        cdef dict values = _values(self)
+        hublet_set(self, name, NULL, values)
 
     def __copy__(self):
         """Make another with the same arguments, and let it have the attributes that this greenlet has here."""
         cdef local copied = type(self)(*self._spaces.args, **self._spaces.kwargs)
-        copied._values().update(self._values())
+        _values(copied).update(_values(self))
         return copied
+
+
+cdef inline dict _values(local self):
+    """Return the attributes of the current greenlet."""
+    # Not a method, which C could not inline, for a subclass might have another.
+    cdef _Spaces spaces = self._spaces
+    cdef PyObject *current = hublet_current()
+    if spaces.latest == current:
+        return spaces.latest_values
+    return self._come(<size_t>current)

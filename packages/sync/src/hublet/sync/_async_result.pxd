@@ -10,15 +10,21 @@ cdef class AsyncResult:
     cdef object __weakref__
     cdef object _value
     cdef tuple _failure
+    cdef Waiter _first
     cdef list _links
-    cdef list _waiting
+    cdef list _others
 
     cpdef object set(self, object value=*)
     cpdef object set_exception(self, object exception, object exc_info=*)
-    @cython.locals(waiter=Waiter, waiting=list)
+    @cython.locals(first=Waiter, waiter=Waiter, others=list)
     cdef object _notify(self)
     cpdef object get(self, bint block=*, object timeout=*)
-    @cython.locals(waiter=Waiter, waiting=list, together=list, in_time=bint)
+    cdef int _raise(self) except -1
+    @cython.locals(waiter=Waiter, in_time=bint)
     cdef bint _park(self, object timeout) except -1
+    @cython.locals(others=list, together=list)
+    cdef int _line_up(self, Waiter waiter) except -1
+    @cython.locals(others=list)
+    cdef int _leave(self, Waiter waiter) except -1
     cpdef bint ready(self)
     cpdef bint successful(self)

@@ -25,16 +25,17 @@ class AsyncResult(Generic[T]):
     """
 
     # As in `Event`: the outcome is stored, in one step, before anybody is woken, and whoever waits looks for it after
-    # joining those who wait.  Who waits is in a plain list and not in a `ParkingLot`, which costs more to make than all the
-    # rest of a result, and most results are waited for once (benchmarks/sync).  It and the list of links are made when
-    # they are first needed, and assigned in one line without a call, hence in one step.
+    # joining those who wait.  Most results are waited for once, so one waiter needs no line, and the others are in a plain
+    # list and not in a `ParkingLot`, which costs more to make than all the rest of a result (benchmarks/sync).  It and the
+    # list of links are made when they are first needed, and assigned in one line without a call, hence in one step.
 
-    __slots__ = ("__weakref__", "_failure", "_links", "_value", "_waiting")
+    __slots__ = ("__weakref__", "_failure", "_first", "_links", "_others", "_value")
 
     def __init__(self) -> None:
         self._value: Any = _NONE
         self._failure: tuple[BaseException, TracebackType | None] | None = None
-        self._waiting: list[Waiter] | None = None
+        self._first: Waiter | None = None
+        self._others: list[Waiter] | None = None
         self._links: list[Any] | None = None
 
     @classmethod
@@ -71,9 +72,12 @@ class AsyncResult(Generic[T]):
             self.set_exception(source.exception, getattr(source, "exc_info", None))
 
     def _notify(self) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            for waiter in waiting:
+        first, self._first = self._first, None
+        others, self._others = self._others, None
+        if first is not None:
+            first.unpark()
+        if others is not None:
+            for waiter in others:
                 waiter.unpark()
         if self._links is not None:
             _links.fire(self, self._links)
@@ -85,10 +89,15 @@ class AsyncResult(Generic[T]):
 
         Raises `Timeout` if the time was up first, or if there is neither and *block* is false.
         """
-        if self._value is _NONE and self._failure is None and not (block and self._park(timeout)):
-            raise Timeout(timeout if block else 0)
-        if self._value is not _NONE:
-            return self._value  # type: ignore[no-any-return]
+        if self._value is _NONE:
+            if self._failure is None and not (block and self._park(timeout)):
+                raise Timeout(timeout if block else 0)
+            if self._value is _NONE:
+                self._raise()
+        return self._value  # type: ignore[no-any-return]
+
+    def _raise(self) -> None:
+        # A method of its own, for what a greenlet that waits in `get` has on its stack is copied at each switch.
         assert self._failure is not None
         error, traceback = self._failure
         try:
@@ -117,22 +126,33 @@ class AsyncResult(Generic[T]):
     def _park(self, timeout: float | None) -> bool:
         deadline = None if timeout is None else deadline_in(timeout)
         waiter = make_waiter(self)
-        waiting = [waiter]
-        self._waiting = waiting if self._waiting is None else self._waiting
-        together = self._waiting
-        if together is not None and together is not waiting:
-            together.append(waiter)
+        self._first = waiter if self._first is None and self._others is None else self._first
+        if self._first is not waiter:
+            self._line_up(waiter)
         if self.ready():
             waiter.unpark()
-        in_time = False
         try:
             in_time = waiter.park(deadline)
-        finally:
-            if not in_time and together is not None and waiter in together:
-                together.remove(waiter)
-        del waiting, together  # which hold the waiter
+        except BaseException:
+            self._leave(waiter)
+            raise
+        if not in_time:
+            self._leave(waiter)
         recycle(waiter)
         return in_time
+
+    def _line_up(self, waiter: Waiter) -> None:
+        others = [waiter]
+        self._others = others if self._others is None else self._others
+        together = self._others
+        if together is not None and together is not others:
+            together.append(waiter)
+
+    def _leave(self, waiter: Waiter) -> None:
+        self._first = None if self._first is waiter else self._first
+        others = self._others
+        if others is not None and waiter in others:
+            others.remove(waiter)
 
     # Looking
 

@@ -9,7 +9,11 @@ cdef class SimpleQueue:
     cdef object __weakref__
     cdef ParkingLot _getters
     cdef Items _items
+    cdef bint _peeked
+    cdef ParkingLot _peekers
 
     cpdef object put(self, object item, bint block=*, object timeout=*)
     @cython.locals(waiter=Waiter)
     cpdef object get(self, bint block=*, object timeout=*)
+    @cython.locals(waiter=Waiter)
+    cpdef object peek(self, bint block=*, object timeout=*)
