@@ -41,7 +41,7 @@ _polling           patching
 _deadlines         _entry
 _patches           patching
 _ring              _entry
-_switch            _entry _native _ring
+_switch            _chunks _entry _native _ring
 _running_loop      _switch
 loops._protocol    _entry
 _scheduler         _deadlines _entry _native _ring _running_loop _switch errors loops._protocol
