@@ -356,21 +356,19 @@ cdef int wait_otherwise(object self, int event, object deadline, int outcome) ex
 # Receiving
 
 
-cdef inline Py_ssize_t receive(object self, void *buf, Py_ssize_t size, int flags) except -1:
-    cdef object deadline = later
-    cdef Py_ssize_t count
+cdef inline bint has_taken_all(object self, Py_ssize_t size, int flags) except -1:
+    """Say whether there is nothing to receive until the loop says so, so that a call would only ask in vain."""
     cdef PyObject *emptied = HUBLET_SLOT(<PyObject *>self, emptied_at)
-    count_call(self)
-    if <object>emptied is True and flags == 0 and size > 0 and may_wait(self, 0):
-        deadline = wait_after(self, READ, 0, 0, deadline)
-    while True:
-        count = hublet_recv(descriptor(self), buf, size, flags)
-        if count >= 0:
-            break
-        deadline = wait_after(self, READ, flags, -count, deadline)
-    hublet_set_slot(<PyObject *>self, answered_at, False)
-    if <object>HUBLET_SLOT(<PyObject *>self, emptied_at) is not None:
-        hublet_set_slot(<PyObject *>self, emptied_at, flags == 0 and 0 < count < size)
+    return <object>emptied is True and flags == 0 and size > 0 and may_wait(self, 0)
+
+
+cdef inline Py_ssize_t receive(object self, void *buf, Py_ssize_t size, int flags) except? -1:
+    """Receive what there is; return minus the error number if that fails."""
+    cdef Py_ssize_t count = hublet_recv(descriptor(self), buf, size, flags)
+    if count >= 0:
+        hublet_set_slot(<PyObject *>self, answered_at, False)
+        if <object>HUBLET_SLOT(<PyObject *>self, emptied_at) is not None:
+            hublet_set_slot(<PyObject *>self, emptied_at, flags == 0 and 0 < count < size)
     return count
 
 
@@ -384,22 +382,30 @@ cdef inline bytes from_scratch(Py_ssize_t count, Py_ssize_t size):
 def recv(self, Py_ssize_t bufsize, int flags=0, /):
     """As `socket.recv`.  Parks."""
     global is_bulk
-    cdef bytes data
+    cdef bytes data = None
     cdef PyObject *shrunk
+    cdef void *buf = hublet_scratch
     cdef Py_ssize_t count
+    cdef object deadline = later
     check(self)
     if bufsize < 0:
         raise ValueError("negative buffersize in recv")
+    count_call(self)
     if flags and self._gathers(flags):
-        count_call(self)
         return self._recv_all(bufsize, flags)
-    if bufsize <= HUBLET_KEEP_GIL and not is_bulk:
-        count = receive(self, hublet_scratch, bufsize, flags)
-        is_bulk = count > COPIED
-        return from_scratch(count, bufsize)
-    data = PyBytes_FromStringAndSize(NULL, bufsize)
-    count = receive(self, PyBytes_AS_STRING(data), bufsize, flags)
+    if bufsize > HUBLET_KEEP_GIL or is_bulk:
+        data = PyBytes_FromStringAndSize(NULL, bufsize)
+        buf = PyBytes_AS_STRING(data)
+    if has_taken_all(self, bufsize, flags):
+        deadline = wait_after(self, READ, 0, 0, deadline)
+    while True:
+        count = receive(self, buf, bufsize, flags)
+        if count >= 0:
+            break
+        deadline = wait_after(self, READ, flags, -count, deadline)
     is_bulk = count > COPIED
+    if data is None:
+        return from_scratch(count, bufsize)
     if count == bufsize:
         return data
     # Handed over to where nothing else refers to it, which is what CPython wants for this.
@@ -415,6 +421,8 @@ def recv(self, Py_ssize_t bufsize, int flags=0, /):
 def recv_into(self, buffer, Py_ssize_t nbytes=0, int flags=0):
     """As `socket.recv_into`.  Parks."""
     cdef Py_buffer view
+    cdef Py_ssize_t count
+    cdef object deadline = later
     check(self)
     if flags and self._gathers(flags):
         whole = memoryview(buffer).cast("B")
@@ -432,7 +440,16 @@ def recv_into(self, buffer, Py_ssize_t nbytes=0, int flags=0):
             raise ValueError("negative buffersize in recv_into")
         if nbytes > view.len:
             raise ValueError("buffer too small for requested bytes")
-        return receive(self, view.buf, nbytes if nbytes else view.len, flags)
+        if nbytes == 0:
+            nbytes = view.len
+        count_call(self)
+        if has_taken_all(self, nbytes, flags):
+            deadline = wait_after(self, READ, 0, 0, deadline)
+        while True:
+            count = receive(self, view.buf, nbytes, flags)
+            if count >= 0:
+                return count
+            deadline = wait_after(self, READ, flags, -count, deadline)
     finally:
         PyBuffer_Release(&view)
 
