@@ -55,7 +55,6 @@ _hub               _chunks _config _entry _native _scheduler _switch errors loop
 _fork              _hub _native
 _park              _entry _hub _native _ring _scheduler _switch errors
 _timeout           _entry _hub _scheduler _switch
-capi               _park _switch
 _start             _entry _scheduler _switch
 _greenlet          _chunks _config _entry _hub _park _scheduler _start _switch _timeout | _spawn_tree _spawned_link
 _spawned_link      _greenlet
@@ -63,6 +62,7 @@ _collecting        _greenlet
 _onlookers         _entry _park loops
 _left_behind       _greenlet _onlookers _park _switch loops
 _io                _hub _onlookers _park _scheduler _switch errors loops loops._protocol | _polling
+capi               _io _park _switch loops._protocol
 _threads           _config _hub _native _park
 _deadlock          _greenlet _park errors
 _scopes            _hub _park _switch _timeout

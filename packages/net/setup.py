@@ -11,7 +11,9 @@ The environment variable `HUBLET_PURE` decides:
 Elsewhere than on Linux the `.pyx` are not compiled: what is in C there is the system's calls, and others have others.
 """
 
+import importlib.util
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -29,6 +31,17 @@ DIRECTIVES = {
 }
 
 
+def core_declarations():
+    """Return the folder that has the `.pxd` files of core under `hublet/core`, or `None`: beside this, or installed."""
+    beside = Path("..", "core", "src")
+    if (beside / "hublet" / "core" / "capi.pxd").exists():
+        return str(beside)
+    found = importlib.util.find_spec("hublet.core") if importlib.util.find_spec("hublet") else None
+    if found is None or not Path(found.origin).with_name("capi.pxd").exists():
+        return None
+    return str(Path(found.origin).parents[2])
+
+
 def find_extensions():
     """Return one `Extension` for each module that can be compiled."""
     sources = {declaration.with_suffix(".py") for declaration in PACKAGE.rglob("*.pxd")}
@@ -41,6 +54,12 @@ def find_extensions():
         Extension(".".join(source.relative_to(SOURCES).with_suffix("").parts), [source.as_posix()], optional=True)
         for source in sorted(sources)
     ]
+
+
+def greenlet_include():
+    """Return the folder from which `#include "greenlet/greenlet.h"` works, or `None` without greenlet."""
+    found = importlib.util.find_spec("greenlet")
+    return None if found is None else str(Path(found.origin).parents[1])
 
 
 class CannotCompileError(Exception):
@@ -71,10 +90,16 @@ class BuildAllOrNone(build_ext):
             from Cython.Build import cythonize  # late: not needed when nothing is compiled
         except ImportError:
             raise CannotCompileError("Cython is not installed") from None
+        include = greenlet_include()
+        if include is None:
+            raise CannotCompileError("greenlet is not installed, and its header is needed")
+        declarations = core_declarations()
+        if declarations is None:
+            raise CannotCompileError("hublet-core is not installed, and its declarations are needed")
         self._try_the_compiler()
         made = cythonize(
             self.extensions,
-            include_path=[str(SOURCES)],  # where the `.pxd` files are
+            include_path=[str(SOURCES), declarations],  # where the `.pxd` files are
             build_dir=os.path.join(self.build_temp, "cython"),  # generated C stays out of the source tree
             compiler_directives=DIRECTIVES,
             force=True,  # it does not see every change of a `.pxd`
@@ -82,6 +107,7 @@ class BuildAllOrNone(build_ext):
         generated = {each.name: each.sources for each in made}
         for extension in self.extensions:
             extension.sources = generated[extension.name]
+            extension.include_dirs = [include]
         super().build_extensions()
         missing = [each.name for each in self.extensions if not os.path.exists(self.get_ext_fullpath(each.name))]
         if missing:
@@ -101,4 +127,10 @@ class BuildAllOrNone(build_ext):
 if os.environ.get("HUBLET_PURE") == "1" or sys.implementation.name != "cpython":
     setup()
 else:
-    setup(ext_modules=find_extensions(), cmdclass={"build_ext": BuildAllOrNone})
+    # From a source distribution, with nothing beside it, the declarations are those of an installed core.
+    core = re.search(r'"(hublet-core==[^"]+)"', Path("pyproject.toml").read_text(encoding="utf-8"))
+    setup(
+        ext_modules=find_extensions(),
+        cmdclass={"build_ext": BuildAllOrNone},
+        setup_requires=[core[1]] if core_declarations() is None else [],
+    )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import array
 import ctypes
+import inspect
 import io
+import os
 import pickle
 import socket as stdlib
+import sys
 import threading
 import weakref
 
@@ -131,6 +134,26 @@ def test_the_second_reader_of_one_socket_is_told_who_the_first_is(unix_pair):
 
     assert repr(first) in str(caught.value)
     assert repr(getcurrent()) in str(caught.value)
+    other.sendall(b"for the first")
+    assert first.get() == b"for the first"
+
+
+def test_the_second_reader_of_one_socket_is_told_where_both_wait(unix_pair):
+    one, other = unix_pair
+
+    def read():
+        line.append(inspect.currentframe().f_lineno + 1)
+        return one.recv(100)
+
+    line = []
+    first = spawn(read)
+    wait_all_parked()
+
+    with pytest.raises(ConcurrentObjectUseError) as caught:
+        read()
+
+    assert line[0] == line[1]
+    assert str(caught.value).count(f" at {__file__}:{line[0]}") == 2
     other.sendall(b"for the first")
     assert first.get() == b"for the first"
 
@@ -552,6 +575,22 @@ def test_datagrams_go_both_ways():
         assert other.recv(100) == b"and back"
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere loopback is one address")
+def test_datagrams_and_connections_from_several_hosts_are_told_apart():
+    hosts = ["127.0.0.1", "127.0.0.2", "127.0.0.2", "127.0.0.1", "127.0.0.3"]
+    with socket.socket(type=socket.SOCK_DGRAM) as receiver, socket.create_server(("127.0.0.1", 0)) as listener:
+        receiver.bind(("127.0.0.1", 0))
+        for host in hosts:
+            with socket.socket(type=socket.SOCK_DGRAM) as sender:
+                sender.bind((host, 0))
+                sender.sendto(b"x", receiver.getsockname())
+                assert receiver.recvfrom(100) == (b"x", sender.getsockname())
+            with socket.create_connection(listener.getsockname(), source_address=(host, 0)) as client:
+                accepted, address = listener.accept()
+                accepted.close()
+                assert address == client.getsockname()
+
+
 def test_the_wrong_number_of_arguments_to_sendto_is_the_originals_error():
     with socket.socket(type=socket.SOCK_DGRAM) as sock, pytest.raises(TypeError, match="1 given"):
         sock.sendto(b"alone")
@@ -714,6 +753,23 @@ def test_sendfile_sends_a_file_to_a_slow_reader(pair, tmp_path):
         assert writer.get() == 5_000_000
         assert file.tell() == 5_001_000
     assert received == data[1000:5_001_000]
+
+
+@pytest.mark.skipif(not hasattr(os, "sendfile"), reason="the system has no such call")
+def test_sendfile_lets_the_system_read_a_file_on_disk(pair, tmp_path):
+    class Unread(io.FileIO):
+        def read(self, size=-1):
+            raise AssertionError("read here")
+
+        readinto = readall = read
+
+    one, other = pair
+    path = tmp_path / "data"
+    path.write_bytes(b"hello")
+
+    with Unread(path) as file:
+        assert one.sendfile(file) == 5
+    assert other.recv(100) == b"hello"
 
 
 def test_sendfile_sends_what_is_no_file_on_disk(pair):

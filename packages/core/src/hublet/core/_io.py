@@ -38,6 +38,7 @@ __all__ = [
 
 _READ = 1  # `READ`, without the look-up of a global name where this is compiled
 _ENDED = 4
+_OURS = __name__.rsplit(".", 2)[0] + "."  # what stands beside core, too
 
 
 class IoReason:
@@ -198,7 +199,19 @@ def wait_to_call(handle: Handle, event: int, deadline: float | None, tried: bool
 
 
 def _concurrent_use(first: Any, second: Waiter) -> ConcurrentObjectUseError:
+    here = _switch.current()
     return ConcurrentObjectUseError(
-        f"{_switch.current()!r} would wait for {second.reason!r}, but {first.greenlet!r} waits for that already; "
+        f"{here!r} would wait{_place(_switch.caller())} for {second.reason!r}, but {first.greenlet!r} waits for that "
+        f"already{_place(getattr(first.greenlet, 'gr_frame', None))}; "
         "give each greenlet a descriptor of its own, or a lock around the one"
     )
+
+
+def _place(innermost: Any) -> str:
+    """Say where the innermost frame is that is not ours; empty if there is no frame."""
+    frame = innermost
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(_OURS):
+        frame = frame.f_back
+    if frame is None:
+        frame = innermost  # a copy of core under another name may stand beside everything else
+    return "" if frame is None else f" at {frame.f_code.co_filename}:{frame.f_lineno}"

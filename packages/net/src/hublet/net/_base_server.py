@@ -88,6 +88,7 @@ class BaseServer:
         self._ended = ParkingLot()
         self._handlers = Handlers(None, self._close_served)
         self._spawn: Any = None
+        self._serve = self._make_serve()
         self._handle: Any = None
         self.set_listener(listener)
         self.set_spawn(spawn)
@@ -373,20 +374,26 @@ class BaseServer:
             get_hub().call_soon(self._handle_here, args)
             return
         try:
-            greenlet = function(self._handle_and_close, *args)
+            greenlet = function(self._serve, *args)
         except BaseException:
             self.do_close(*args)
             raise
         if hasattr(greenlet, "dead") and not greenlet.dead:
-            self._handlers.add(greenlet, args)
+            own = getattr(greenlet, "args", None)
+            self._handlers.add(greenlet, own if own == args else args)  # one tuple for both, for as long as it lives
 
-    def _handle_and_close(self, *args: Any) -> None:
-        self._handlers.begin(getcurrent(), args)
-        try:
-            self._handle(*args)
-        finally:
-            self._handlers.discard(getcurrent())
-            self.do_close(*args)
+    def _make_serve(self) -> Callable[..., None]:
+        """Return the function that a handler's greenlet runs."""
+
+        def serve(*args: Any) -> None:
+            self._handlers.begin(getcurrent(), args)
+            try:
+                self._handle(*args)
+            finally:
+                self._handlers.discard(getcurrent())
+                self.do_close(*args)
+
+        return serve
 
     def _handle_here(self, args: tuple[Any, ...]) -> None:
         try:

@@ -45,7 +45,11 @@ class Handlers:
             rawlink(self._leave)
 
     def begin(self, greenlet: Any, served: tuple[Any, ...]) -> None:
-        """Let *greenlet* be one of them, added or not, until it is discarded, and serve *served* from now on."""
+        """Let *greenlet* be one of them, until it is discarded, and serve *served*; nothing happens if it was added."""
+        self._served.setdefault(greenlet, served)
+
+    def change(self, greenlet: Any, served: tuple[Any, ...]) -> None:
+        """Let *greenlet*, which has begun, serve *served* from now on."""
         self._served[greenlet] = served
 
     def discard(self, greenlet: Any) -> None:

@@ -5,13 +5,12 @@ from _socket import socket as _base
 from ssl import SSLError, SSLWantReadError, SSLWantWriteError
 from ssl import SSLSocket as _plain
 
-from hublet.core.lowlevel import deadline_in, wait_to_call
-
 from ._handles import closed_error
 from ._transfer import spend
 
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from hublet.core.capi cimport Handle, deadline_in, wait_to_call
 
 cdef extern from *:
     """
@@ -31,9 +30,10 @@ LATER = object()
 cdef object _LATER = LATER
 cdef object _fileno = _base.fileno
 cdef object _class = None
-cdef object READ = 1
 cdef Py_ssize_t RECORD = 16384
-cdef enum: SCRATCH = 65536
+cdef enum:
+    READ = 1
+    SCRATCH = 65536
 cdef object _scratch = bytearray(SCRATCH)
 
 
@@ -61,7 +61,7 @@ cdef object _read_bytes(sslobj, size):
 cdef bint _wait(self, deadline) except -1:
     """As ``self._is_ready_by(READ, deadline)``, without a frame of Python where it is registered already."""
     cdef int outcome
-    handle = self._handle
+    cdef Handle handle = self._handle
     if handle is not None:
         outcome = wait_to_call(handle, READ, deadline, True)
         if outcome >= 0:

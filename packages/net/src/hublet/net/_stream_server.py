@@ -106,18 +106,22 @@ class StreamServer(BaseServer):
 
     # Handling
 
-    def _handle_and_close(self, sock: Any, address: Any) -> None:
-        # No `*args`: called with those, the handler would have a C frame of its own for each switch to copy (benchmarks/echo).
-        here = getcurrent()
-        self._handlers.begin(here, (sock, address))
-        try:
-            if self._wrap is not None:
-                sock = self._wrap(sock)
-                self._handlers.begin(here, (sock, address))
-            self._handle(sock, address)
-        finally:
-            self._handlers.discard(here)
-            self.do_close(sock, address)
+    def _make_serve(self) -> Callable[..., None]:
+        # No method, which would be an object for each connection, and no `*args`: called as either, a handler has a C frame more
+        # to keep while it waits, and for each switch to copy (benchmarks/echo).
+        def serve(sock: Any, address: Any) -> None:
+            here = getcurrent()
+            self._handlers.begin(here, (sock, address))
+            try:
+                if self._wrap is not None:
+                    sock = self._wrap(sock)
+                    self._handlers.change(here, (sock, address))
+                self._handle(sock, address)
+            finally:
+                self._handlers.discard(here)
+                self.do_close(sock, address)
+
+        return serve
 
     # Draining
 

@@ -19,13 +19,14 @@ import os as _os
 import socket as _stdlib
 from _socket import close as _close_fd, socket as _base
 
-from hublet.core.lowlevel import deadline_in, wait_to_call
+from ._handles import register
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.ref cimport Py_XDECREF
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from hublet.core.capi cimport Handle, deadline_in, wait_to_call
 from libc.errno cimport EAGAIN, EINTR
 
 cdef extern from *:
@@ -121,13 +122,30 @@ cdef extern from *:
         return accepted < 0 ? -errno : accepted;
     }
 
+    /* A host as Python has it.  One that is the same as the last time is the same object: much of what a server hears comes
+       from few hosts, and each connection keeps its peer's for as long as it lives. */
+    static PyObject *hublet_host(struct in_addr address) {
+        static struct in_addr last;
+        static PyObject *last_host = NULL;
+        if (last_host == NULL || last.s_addr != address.s_addr) {
+            char text[INET_ADDRSTRLEN];
+            PyObject *old = last_host, *host;
+            inet_ntop(AF_INET, &address, text, sizeof text);
+            host = PyUnicode_FromString(text);
+            if (host == NULL) return NULL;
+            last_host = host;
+            last = address;
+            Py_XDECREF(old);
+        }
+        Py_INCREF(last_host);
+        return last_host;
+    }
+
     /* The address as Python has it; None if it is of another family, or there is none. */
     static PyObject *hublet_from_address(hublet_address *address, socklen_t length) {
         char host[INET6_ADDRSTRLEN];
-        if (length >= sizeof address->ipv4 && address->any.sa_family == AF_INET) {
-            inet_ntop(AF_INET, &address->ipv4.sin_addr, host, sizeof host);
-            return Py_BuildValue("si", host, (int)ntohs(address->ipv4.sin_port));
-        }
+        if (length >= sizeof address->ipv4 && address->any.sa_family == AF_INET)
+            return Py_BuildValue("Ni", hublet_host(address->ipv4.sin_addr), (int)ntohs(address->ipv4.sin_port));
         if (length >= sizeof address->ipv6 && address->any.sa_family == AF_INET6) {
             inet_ntop(AF_INET6, &address->ipv6.sin6_addr, host, sizeof host);
             return Py_BuildValue("siII", host, (int)ntohs(address->ipv6.sin6_port),
@@ -191,15 +209,14 @@ cdef extern from *:
 cdef extern from "Python.h":
     bint PyObject_TypeCheck(object thing, PyTypeObject *type)
     long PyLong_AsLong(object number) except? -1
-    char *PyBytes_AS_STRING_of "PyBytes_AS_STRING"(PyObject *data)
     int _PyBytes_Resize(PyObject **data, Py_ssize_t size) except -1
-    PyObject *PyBytes_New "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t size) except NULL
 
 compiled = True
 
 cdef enum:
     READ = 1
     WRITE = 2
+    NOT_WAITED = -1  # as `wait_to_call` says it
     CREDIT = 32  # calls in one thread that need not wait, one after the other, before others get their turn
     CREDIT_IN_BYTES = 1 << 20  # the same inside one `sendall`
     COPIED = 16384
@@ -207,8 +224,6 @@ cdef enum:
 cdef PyTypeObject *socket_class = NULL
 cdef object socket_type = None
 cdef object adopt = None
-cdef object read_event = READ
-cdef object write_event = WRITE
 cdef object later = object()  # a deadline that is taken when there is something to wait for
 cdef object base_accept = _base._accept
 cdef object base_recvfrom = _base.recvfrom
@@ -294,56 +309,66 @@ cdef inline int count_call(object self) except -1:
 # Waiting
 
 
-cdef int pause(object self, int event, object deadline, bint tried) except -1:
-    """Park until it is time for a system call; not *tried*, return at once where there is no telling."""
-    cdef PyObject *handle = HUBLET_SLOT(<PyObject *>self, handle_at)
-    cdef int outcome
+cdef object wait_after(object self, int event, int flags, int error, object deadline):
+    """Wait after a system call that has failed with *error*, or raise what that means.
+
+    With 0 there was no call, because the last one has taken all that there was; where that is no reason to wait, return at
+    once.  Return *deadline*, or, if that was for later, the one that was taken because there was something to wait for.
+    """
+    # One frame, and what is seldom in others: a greenlet that waits keeps a copy of this one (benchmarks/echo, idle).
+    cdef Handle handle  # held while others run, who may close the socket
+    cdef int outcome = NOT_WAITED
     global hublet_spent
+    if error != EAGAIN and error != 0 or not may_wait(self, flags):
+        refuse(error)
+        return deadline
     hublet_spent = 0
+    if deadline is later:
+        deadline = deadline_of(self)
     if <object>HUBLET_SLOT(<PyObject *>self, emptied_at) is True:
         hublet_set_slot(<PyObject *>self, emptied_at, False)  # until a `recv` says so again
-    if <object>handle is not None:
-        outcome = wait_to_call(<object>handle, read_event if event == READ else write_event, deadline, tried)
-        if outcome > 0:
-            return 0
-        if outcome == 0:
-            raise TimeoutError("timed out")
-    if tried:
-        self._wait(event, deadline)
+    handle = <Handle>HUBLET_SLOT(<PyObject *>self, handle_at)
+    if handle is None and error != 0:
+        handle = register(self)
+    if handle is not None:
+        outcome = wait_to_call(handle, event, deadline, error != 0)
+    if outcome <= 0 and (outcome == 0 or error != 0):
+        wait_otherwise(self, event, deadline, outcome)
+    return deadline
+
+
+cdef int refuse(int error) except -1:
+    """Raise *error*, of a system call, unless it says to try again."""
+    if error != EINTR:
+        raise OSError(error, _os.strerror(error))
+    PyErr_CheckSignals()
     return 0
 
 
-cdef int would_block(object self, int event, int flags, int error, object deadline) except -1:
-    """Wait after a system call that has failed with *error*, or raise what that means."""
-    if error == EINTR:
-        PyErr_CheckSignals()
-        return 0
-    if error != EAGAIN or not may_wait(self, flags):
-        raise OSError(error, _os.strerror(error))
-    return pause(self, event, deadline, True)
+cdef int wait_otherwise(object self, int event, object deadline, int outcome) except -1:
+    """Do what is left to do after `wait_to_call` has returned *outcome*, which was not that it is time for the call."""
+    if outcome == 0:
+        raise TimeoutError("timed out")
+    self._wait(event, deadline)
+    return 0
 
 
 # Receiving
 
 
-cdef Py_ssize_t receive(object self, void *buf, Py_ssize_t size, int flags) except -1:
-    cdef object deadline = later
-    cdef Py_ssize_t count
+cdef inline bint has_taken_all(object self, Py_ssize_t size, int flags) except -1:
+    """Say whether there is nothing to receive until the loop says so, so that a call would only ask in vain."""
     cdef PyObject *emptied = HUBLET_SLOT(<PyObject *>self, emptied_at)
-    count_call(self)
-    if <object>emptied is True and flags == 0 and size > 0 and may_wait(self, 0):
-        deadline = deadline_of(self)
-        pause(self, READ, deadline, False)
-    while True:
-        count = hublet_recv(descriptor(self), buf, size, flags)
-        if count >= 0:
-            break
-        if deadline is later and count != -EINTR:
-            deadline = deadline_of(self)
-        would_block(self, READ, flags, -count, deadline)
-    hublet_set_slot(<PyObject *>self, answered_at, False)
-    if <object>HUBLET_SLOT(<PyObject *>self, emptied_at) is not None:
-        hublet_set_slot(<PyObject *>self, emptied_at, flags == 0 and 0 < count < size)
+    return <object>emptied is True and flags == 0 and size > 0 and may_wait(self, 0)
+
+
+cdef inline Py_ssize_t receive(object self, void *buf, Py_ssize_t size, int flags) except? -1:
+    """Receive what there is; return minus the error number if that fails."""
+    cdef Py_ssize_t count = hublet_recv(descriptor(self), buf, size, flags)
+    if count >= 0:
+        hublet_set_slot(<PyObject *>self, answered_at, False)
+        if <object>HUBLET_SLOT(<PyObject *>self, emptied_at) is not None:
+            hublet_set_slot(<PyObject *>self, emptied_at, flags == 0 and 0 < count < size)
     return count
 
 
@@ -357,32 +382,47 @@ cdef inline bytes from_scratch(Py_ssize_t count, Py_ssize_t size):
 def recv(self, Py_ssize_t bufsize, int flags=0, /):
     """As `socket.recv`.  Parks."""
     global is_bulk
-    cdef PyObject *data
+    cdef bytes data = None
+    cdef PyObject *shrunk
+    cdef void *buf = hublet_scratch
     cdef Py_ssize_t count
+    cdef object deadline = later
     check(self)
     if bufsize < 0:
         raise ValueError("negative buffersize in recv")
+    count_call(self)
     if flags and self._gathers(flags):
-        count_call(self)
         return self._recv_all(bufsize, flags)
-    if bufsize <= HUBLET_KEEP_GIL and not is_bulk:
-        count = receive(self, hublet_scratch, bufsize, flags)
-        is_bulk = count > COPIED
+    if bufsize > HUBLET_KEEP_GIL or is_bulk:
+        data = PyBytes_FromStringAndSize(NULL, bufsize)
+        buf = PyBytes_AS_STRING(data)
+    if has_taken_all(self, bufsize, flags):
+        deadline = wait_after(self, READ, 0, 0, deadline)
+    while True:
+        count = receive(self, buf, bufsize, flags)
+        if count >= 0:
+            break
+        deadline = wait_after(self, READ, flags, -count, deadline)
+    is_bulk = count > COPIED
+    if data is None:
         return from_scratch(count, bufsize)
-    data = PyBytes_New(NULL, bufsize)
-    try:
-        count = receive(self, PyBytes_AS_STRING_of(data), bufsize, flags)
-        is_bulk = count > COPIED
-        if count != bufsize:
-            _PyBytes_Resize(&data, count)
-        return <object>data
-    finally:
-        Py_XDECREF(data)
+    if count == bufsize:
+        return data
+    # Handed over to where nothing else refers to it, which is what CPython wants for this.
+    shrunk = <PyObject *>data
+    Py_INCREF(data)
+    data = None
+    _PyBytes_Resize(&shrunk, count)
+    data = <bytes>shrunk
+    Py_DECREF(data)
+    return data
 
 
 def recv_into(self, buffer, Py_ssize_t nbytes=0, int flags=0):
     """As `socket.recv_into`.  Parks."""
     cdef Py_buffer view
+    cdef Py_ssize_t count
+    cdef object deadline = later
     check(self)
     if flags and self._gathers(flags):
         whole = memoryview(buffer).cast("B")
@@ -400,7 +440,16 @@ def recv_into(self, buffer, Py_ssize_t nbytes=0, int flags=0):
             raise ValueError("negative buffersize in recv_into")
         if nbytes > view.len:
             raise ValueError("buffer too small for requested bytes")
-        return receive(self, view.buf, nbytes if nbytes else view.len, flags)
+        if nbytes == 0:
+            nbytes = view.len
+        count_call(self)
+        if has_taken_all(self, nbytes, flags):
+            deadline = wait_after(self, READ, 0, 0, deadline)
+        while True:
+            count = receive(self, view.buf, nbytes, flags)
+            if count >= 0:
+                return count
+            deadline = wait_after(self, READ, flags, -count, deadline)
     finally:
         PyBuffer_Release(&view)
 
@@ -421,9 +470,7 @@ def recvfrom(self, Py_ssize_t bufsize, int flags=0, /):
         count = hublet_recvfrom(descriptor(self), hublet_scratch, bufsize, flags, &address, &length)
         if count >= 0:
             break
-        if deadline is later and count != -EINTR:
-            deadline = deadline_of(self)
-        would_block(self, READ, flags, -count, deadline)
+        deadline = wait_after(self, READ, flags, -count, deadline)
     data = from_scratch(count, bufsize)
     hublet_set_slot(<PyObject *>self, answered_at, False)
     return data, hublet_from_address(&address, length)
@@ -446,9 +493,7 @@ def send(self, data, int flags=0, /):
             if count >= 0:
                 hublet_set_slot(<PyObject *>self, answered_at, True)
                 return count
-            if deadline is later and count != -EINTR:
-                deadline = deadline_of(self)
-            would_block(self, WRITE, flags, -count, deadline)
+            deadline = wait_after(self, WRITE, flags, -count, deadline)
     finally:
         PyBuffer_Release(&view)
 
@@ -476,10 +521,8 @@ def sendall(self, data, int flags=0, /):
             else:
                 if view.len == 0 and may_wait(self, flags) and count == -EAGAIN:
                     return
-                if deadline is later and count != -EINTR:
-                    deadline = deadline_of(self)
                 at_once = 0
-                would_block(self, WRITE, flags, -count, deadline)
+                deadline = wait_after(self, WRITE, flags, -count, deadline)
     finally:
         PyBuffer_Release(&view)
 
@@ -510,9 +553,7 @@ def sendto(self, *args):
             if count >= 0:
                 hublet_set_slot(<PyObject *>self, answered_at, True)
                 return count
-            if deadline is later and count != -EINTR:
-                deadline = deadline_of(self)
-            would_block(self, WRITE, flags, -count, deadline)
+            deadline = wait_after(self, WRITE, flags, -count, deadline)
     finally:
         PyBuffer_Release(&view)
 
@@ -522,15 +563,12 @@ def sendto(self, *args):
 
 def accept(self):
     """As `socket.accept`.  Parks.  What it returns is one of these sockets, whatever the class of this one."""
-    cdef object deadline
+    cdef object deadline = later
     check(self)
     count_call(self)
     accepted = accept_from(self)
-    if accepted is not None:
-        return accepted
-    deadline = deadline_of(self)
     while accepted is None:
-        would_block(self, READ, 0, EAGAIN, deadline)
+        deadline = wait_after(self, READ, 0, EAGAIN, deadline)
         accepted = accept_from(self)
     return accepted
 
@@ -553,9 +591,7 @@ def accept_from(listener):
                 break
             if fd == -EAGAIN:
                 return None
-            if fd != -EINTR:
-                raise OSError(-fd, _os.strerror(-fd))
-            PyErr_CheckSignals()
+            refuse(-fd)
         address = hublet_from_address(&come_from, length)
     else:
         try:
