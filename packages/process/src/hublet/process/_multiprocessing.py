@@ -45,7 +45,7 @@ def adopt_connections() -> None:
         with suppress(OSError):  # a bad descriptor is told of by its first use, as by theirs
             os.set_blocking(handle, True)
 
-    Connection.__init__ = init  # type: ignore[method-assign]
+    Connection.__init__ = init  # type: ignore[assignment, method-assign]
     # It is a default of theirs which function reads and which writes.
     Connection._recv.__defaults__ = (_read_when_ready,)  # type: ignore[attr-defined]
     Connection._send.__defaults__ = (_write_when_ready,)  # type: ignore[attr-defined]
