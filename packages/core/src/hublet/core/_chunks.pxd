@@ -2,7 +2,13 @@
 
 cdef extern from *:
     """
+    /* What is done with chunks, but for keeping them, was read in 3.11, 3.12 and 3.13 and nowhere else: read pystate.c (and
+       what greenlet does when a greenlet dies) before raising this. */
     #if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030E0000 && !defined(Py_GIL_DISABLED)
+    #  define HUBLET_KNOWS_CHUNKS
+    #endif
+
+    #ifdef HUBLET_KNOWS_CHUNKS
     /* Whether the current greenlet has a chunk and no frame in it: what runs is C, called by C. */
     static inline int hublet_has_empty_chunk(void)
     {

@@ -54,9 +54,8 @@ cdef extern from *:
 
     #define HUBLET_HAS_DATA_STACK (PY_VERSION_HEX >= 0x030B0000)
 
-    /* The cache has to know one number, a small first chunk all that CPython does with chunks.  That was read in 3.11,
-       3.12 and 3.13 and nowhere else: read pystate.c (and what greenlet does when a greenlet dies) before raising this. */
-    #if HUBLET_HAS_DATA_STACK && PY_VERSION_HEX < 0x030E0000 && !defined(Py_GIL_DISABLED)
+    /* The cache has to know one number, a small first chunk all that CPython does with chunks (`_chunks.pxd`). */
+    #ifdef HUBLET_KNOWS_CHUNKS
     static int hublet_has_no_chunk(void) { return PyThreadState_Get()->datastack_chunk == NULL; }
     /* As push_chunk() in pystate.c, for a first chunk: it leaves slot 0 empty, by which popping a frame knows that it
        must not take the chunk away as well. */
