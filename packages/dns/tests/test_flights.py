@@ -34,6 +34,15 @@ def ask_in_greenlets(resolver, server, count=10, name="www.test"):
     return asking, held
 
 
+def ask_two(resolver, server):
+    """Spawn who asks for a name that the server holds back, and another for one of which it says nothing; return as above."""
+    asking, held = ask_in_greenlets(resolver, server, 1)
+    server.behave("v4.test.", is_silent)
+    other = spawn(resolver.gethostbyname, "v4.test")
+    wait_all_parked()
+    return asking, held, other
+
+
 def test_many_greenlets_ask_one_question(server, resolver):
     asking, held = ask_in_greenlets(resolver, server)
 
@@ -95,10 +104,7 @@ def test_when_the_last_asker_leaves_nothing_is_left(server, resolver, descriptor
 
 
 def test_a_killed_asker_of_another_question_leaves_the_rest_alone(server, resolver):
-    asking, held = ask_in_greenlets(resolver, server, 1)
-    server.behave("v4.test.", is_silent)
-    other = spawn(resolver.gethostbyname, "v4.test")
-    wait_all_parked()
+    asking, held, other = ask_two(resolver, server)
 
     other.kill()
     held.release()
@@ -107,10 +113,7 @@ def test_a_killed_asker_of_another_question_leaves_the_rest_alone(server, resolv
 
 
 def test_a_question_that_is_given_up_is_forgotten_though_others_wait(server, resolver):
-    asking, held = ask_in_greenlets(resolver, server, 1)
-    server.behave("v4.test.", is_silent)
-    other = spawn(resolver.gethostbyname, "v4.test")
-    wait_all_parked()
+    asking, held, other = ask_two(resolver, server)
 
     other.kill()
     del other  # the error that ended it knows all that it was doing
@@ -124,10 +127,7 @@ def test_a_question_that_is_given_up_is_forgotten_though_others_wait(server, res
 
 def test_the_hub_does_not_stay_for_a_question_that_is_given_up(server, resolver, descriptors):
     before = descriptors()
-    asking, held = ask_in_greenlets(resolver, server, 1)
-    server.behave("v4.test.", is_silent)
-    other = spawn(resolver.gethostbyname, "v4.test")
-    wait_all_parked()
+    asking, held, other = ask_two(resolver, server)
 
     other.kill()
     held.release()
