@@ -9,6 +9,7 @@ import sys
 import weakref
 
 import pytest
+from greenlet import greenlet
 
 from hublet.core import (
     BlockingSwitchOutError,
@@ -18,6 +19,7 @@ from hublet.core import (
     compiled,
     get_hub,
     getcurrent,
+    joinall,
     kill,
     sleep,
     spawn,
@@ -688,7 +690,9 @@ def test_the_hub_cannot_park():
     assert "spawn" in str(errors[0])
 
 
-def test_the_hub_cannot_yield():
+@pytest.mark.parametrize("others", [0, 1], ids=["nobody else ready", "another ready"])
+def test_the_hub_cannot_yield(others: int):
+    waiter = Waiter()
     errors = []
 
     def callback():
@@ -696,11 +700,41 @@ def test_the_hub_cannot_yield():
             yield_now()
         except BlockingSwitchOutError as error:
             errors.append(error)
+        waiter.unpark()
 
     get_hub().call_soon(callback)
-    sleep(0)
+    greenlets = [spawn(sleep, 0) for _ in range(others)]
+    waiter.park()
+    joinall(greenlets)
 
     assert len(errors) == 1
+
+
+def test_what_a_callback_switches_to_comes_back_to_it_before_others_run():
+    log = []
+    waiter: Waiter
+
+    def switched_to():
+        sleep(0)
+        log.append("it goes on")
+
+    def callback():
+        greenlet(switched_to).switch()
+        log.append("back in the callback")
+
+    def other():
+        nonlocal waiter
+        waiter = Waiter()
+        waiter.park()
+        log.append("another")
+
+    spawn(other)
+    wait_all_parked()
+    get_hub().call_soon(callback)
+    waiter.unpark()
+    wait_all_parked()
+
+    assert log == ["back in the callback", "another", "it goes on"]
 
 
 @pytest.mark.parametrize("where", ["the hub", "assert_no_switch"])

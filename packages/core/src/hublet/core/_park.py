@@ -282,11 +282,11 @@ def yield_now() -> None:
     if scheduler is None:
         thread_sleep(0)
         return
+    if not scheduler.attention and scheduler.may_stay():
+        return
     greenlet = _switch.current()
     if greenlet is scheduler.greenlet:
         raise BlockingSwitchOutError("the hub cannot wait: this was called from a callback, which must not sleep")
-    if not scheduler.attention and scheduler.may_stay():
-        return
     turn = scheduler.spare_turn
     if turn is None:
         turn = Waiter.__new__(Waiter)

@@ -55,6 +55,8 @@ cdef class Scheduler:
     cpdef object forget_starts(self)
     @cython.locals(ready=Ring, entry=Entry)
     cdef object _turn(self)
+    @cython.locals(budget=int)
+    cdef object _call(self, Entry entry)
     @cython.locals(now=double, latest=longlong, entry=Entry)
     cdef object _expire(self)
     @cython.locals(loop=Loop)

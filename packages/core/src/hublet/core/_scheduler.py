@@ -123,7 +123,10 @@ class Scheduler:
         self._idle.append(entry)
 
     def may_stay(self) -> bool:
-        """Say whether who lets others run may go on at once, because nobody is ready.  It counts as a switch."""
+        """Say whether who lets others run may go on at once, because nobody is ready.  It counts as a switch.
+
+        Never true in the hub, which has no budget while it calls back.
+        """
         if self.ready.has_any() or self._budget <= 0 or _switch.coarse_monotonic() >= self._turn_ends:
             return False
         self._budget -= 1
@@ -267,7 +270,7 @@ class Scheduler:
             entry = ready.first()
             if entry.greenlet is None:
                 ready.take()
-                entry.run()
+                self._call(entry)
             else:
                 if entry.starts:
                     self.starting = entry
@@ -281,6 +284,11 @@ class Scheduler:
         self._budget = 0  # what deadlines start or interrupt comes back here, for there may be more of them
         self._expire()
         self._poll()
+
+    def _call(self, entry: Entry) -> None:
+        budget, self._budget = self._budget, 0  # the hub may not stay (`may_stay`), nor wait for what a callback switches to
+        entry.run()
+        self._budget = budget
 
     def has_nothing_left(self) -> bool:
         """Say whether nothing is ready and nothing that this hub waits for could make anything so."""
