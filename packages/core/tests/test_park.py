@@ -395,8 +395,7 @@ def test_a_lot_tells_whether_and_how_many_wait():
     assert "2 waiting" in repr(lot)
 
     lot.unpark_all()
-    for greenlet in greenlets:
-        greenlet.join()
+    joinall(greenlets)
 
 
 def test_who_was_killed_is_passed_over():
