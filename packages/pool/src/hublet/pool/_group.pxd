@@ -8,5 +8,6 @@ cdef class Group(Mapping):
     cdef object _joiners
     cdef object _leave
 
+    cdef object _admit(self, object greenlet)
     cpdef object _discard(self, object greenlet)
-    cpdef object _freed(self)
+    cdef object _freed(self)

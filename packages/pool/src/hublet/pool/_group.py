@@ -28,7 +28,7 @@ class Group(Mapping):
         self._joiners = ParkingLot()
         self._leave = self._discard
         for greenlet in greenlets:
-            Group.add(self, greenlet)
+            self._admit(greenlet)
 
     def __len__(self) -> int:
         """Return how many are not finished."""
@@ -49,6 +49,9 @@ class Group(Mapping):
 
         A raw greenlet, which tells nobody of its end, stays until it is discarded.
         """
+        self._admit(greenlet)
+
+    def _admit(self, greenlet: Any) -> None:
         self.greenlets.add(greenlet)
         rawlink = getattr(greenlet, "rawlink", None)
         if rawlink is not None:

@@ -5,5 +5,4 @@ cdef class Pool(Group):
     cdef public object size
     cdef Slots _slots
 
-    cpdef object add(self, object greenlet, bint blocking=*, object timeout=*)
-    cpdef object _freed(self)
+    cdef object _freed(self)

@@ -48,7 +48,7 @@ class Pool(Group):
         if greenlet in self.greenlets:
             self._slots.give()
             return
-        Group.add(self, greenlet)
+        self._admit(greenlet)
 
     def start(self, greenlet: Any, blocking: bool = True, timeout: float | None = None) -> None:
         """Add a greenlet that was not started, as `add` does, and start it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hublet.core.lowlevel import ParkingLot, Waiter
+from hublet.core.lowlevel import ParkingLot, make_waiter, recycle
 
 __all__ = ["Slots"]
 
@@ -30,16 +30,18 @@ class Slots:
         """Take a place, waiting for one if none is free; false if *deadline* passed first."""
         if self.take():
             return True
-        waiter = Waiter(reason)
+        waiter = make_waiter(reason)
         self._line.add(waiter)
         if self.free > 0:
             self._settle()
-        return waiter.park(deadline)
+        in_time = waiter.park(deadline)
+        recycle(waiter)
+        return in_time
 
     def wait(self, deadline: float | None, reason: object) -> int:
         """Wait until a place is free, without taking it; return how many are, 0 if *deadline* passed first."""
         if self.free <= 0:
-            waiter = Waiter(reason)
+            waiter = make_waiter(reason)
             self._watchers.add(waiter)
             if self.free > 0:
                 self._watchers.unpark_all()
