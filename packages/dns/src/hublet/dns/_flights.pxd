@@ -44,6 +44,7 @@ cdef class Flights:
     cpdef object _attempt_finished(self, Attempt attempt)
     @cython.locals(question=Question)
     cdef object _land(self, Flight flight)
+    @cython.locals(attempt=Attempt)
     cdef object _end(self, Flight flight)
     cpdef object end_all(self)
 

@@ -166,6 +166,7 @@ class Flights:
 
     def _land(self, flight: Flight) -> None:
         flight.is_over = True
+        flight.attempt = None  # which knows the flight: it would take the collector to free them
         for question in flight.questions:
             del self._under_way[flight.key, question.kind]
             if question.answer is not None:
@@ -173,9 +174,10 @@ class Flights:
         flight.lot.unpark_all()
 
     def _end(self, flight: Flight) -> None:
+        attempt = flight.attempt
         self._land(flight)
-        if flight.attempt is not None:
-            flight.attempt.end()
+        if attempt is not None:
+            attempt.end()
 
     def end_all(self) -> None:
         """End all that is under way; what has no answer yet is a temporary failure.  Never switches."""
