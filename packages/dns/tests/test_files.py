@@ -71,7 +71,9 @@ def settings_of(tmp_path):
     ],
 )
 def test_hosts_are_found_by_name(hosts, name, family, expected):
-    assert hosts.by_name(name, family) == expected
+    found = hosts.by_name(name, family)
+
+    assert (found and found.as_tuple()) == expected
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,9 @@ def test_hosts_are_found_by_name(hosts, name, family, expected):
     ],
 )
 def test_hosts_are_found_by_address(hosts, address, expected):
-    assert hosts.by_address(address) == expected
+    found = hosts.by_address(address)
+
+    assert (found and found.as_tuple()) == expected
 
 
 def test_a_hosts_file_that_changes_is_read_again(tmp_path, hosts):
@@ -165,12 +169,16 @@ def test_without_a_domain_that_of_this_machine_is_searched(settings_of, monkeypa
 
 
 def test_options_are_read_and_kept_within_bounds(settings_of):
-    settings = settings_of("options ndots:3 timeout:7\noptions attempts:4 rotate use-vc edns0 unknown ndots:x\n")
+    def options_of(text):
+        found = settings_of(text)
+        return found.ndots, found.timeout, found.attempts, found.rotate, found.use_tcp, found.edns
 
-    assert settings[2:] == (3, 7, 4, True, True, True)
-    assert settings_of("options ndots:99 timeout:99 attempts:99\n")[2:5] == (15, 30, 5)
-    assert settings_of("options timeout:0 attempts:0\n")[3:5] == (1, 1)
-    assert settings_of("")[2:] == (1, 5, 2, False, False, False)
+    text = "options ndots:3 timeout:7\noptions attempts:4 rotate use-vc edns0 unknown ndots:x\n"
+
+    assert options_of(text) == (3, 7, 4, True, True, True)
+    assert options_of("options ndots:99 timeout:99 attempts:99\n")[:3] == (15, 30, 5)
+    assert options_of("options timeout:0 attempts:0\n")[1:3] == (1, 1)
+    assert options_of("") == (1, 5, 2, False, False, False)
 
 
 def test_the_environment_stands_for_the_file(settings_of, monkeypatch):

@@ -14,6 +14,7 @@ from hublet.core.testing import wait_all_parked
 from hublet.dns import CacheInfo, cache_clear, cache_info
 from hublet.dns._channel import Channel
 from hublet.dns._flights import Flight, Flights
+from hublet.dns._questions import Attempt
 from hublet.dns._resolv_conf import Server, Settings
 
 STREAM = socket.SOCK_STREAM
@@ -52,6 +53,19 @@ def test_many_greenlets_ask_one_question(server, resolver):
     assert {each.get() for each in asking} == {"192.0.2.1"}
     assert server.asked() == ["A"]
     assert resolver.cache_info().shared == 9
+
+
+@pytest.mark.parametrize("name", ["www.test", "nobody.test"])
+def test_a_question_that_was_answered_is_freed_without_the_collector(server, resolver, name):
+    gc.collect()
+    gc.disable()
+    try:
+        spawn(resolver.gethostbyname, name).join()
+        left = [each for each in gc.get_objects() if isinstance(each, (Attempt, Flight))]
+    finally:
+        gc.enable()
+
+    assert left == []
 
 
 def test_who_wants_more_joins_for_what_is_asked_and_asks_for_the_rest(server, resolver):

@@ -88,7 +88,7 @@ _kept_templates = lru_cache(maxsize=256, typed=True)(_templates)
 def row_with(template: Template, address: str) -> Row:
     """Return the row for *address*."""
     head, tail = template
-    if head[0] == AF_INET6 and ":" not in address:
+    if ":" not in address and head[0] == AF_INET6:
         address = f"::ffff:{address}"
     return head + ((address,) + tail,)
 

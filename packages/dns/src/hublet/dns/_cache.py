@@ -51,10 +51,12 @@ class Cache(Generic[T]):
         """Keep *value* for *ttl* seconds; 0 or less does not keep it."""
         if ttl <= 0 or self.size <= 0:
             return
-        self._values[key] = (_now() + min(ttl, _LONGEST), value)
-        self._values.move_to_end(key)
-        while len(self._values) > self.size:
-            self._values.popitem(last=False)
+        values = self._values
+        if key in values:
+            values.move_to_end(key)
+        values[key] = (_now() + min(ttl, _LONGEST), value)
+        if len(values) > self.size:
+            values.popitem(last=False)
 
     def clear(self) -> None:
         """Forget all values; what was counted stays."""

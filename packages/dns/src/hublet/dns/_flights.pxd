@@ -1,6 +1,7 @@
 cimport cython
 from ._answers cimport Answer
 from ._questions cimport Attempt, Question
+from ._resolv_conf cimport Settings
 
 # Looked up once, when the module is loaded, instead of at each use.
 cdef Answer _SILENCE
@@ -9,7 +10,7 @@ cdef object InvalidThreadUseError, ParkingLot, deadline_in, get_hub
 cdef class Flight:
     cdef public str key
     cdef public list questions
-    cdef public object settings
+    cdef public Settings settings
     cdef public Py_ssize_t shift
     cdef public Py_ssize_t turns
     cdef public Attempt attempt
@@ -29,13 +30,14 @@ cdef class Flights:
     cdef public dict _under_way
     cdef Py_ssize_t _turn
     cdef object _on_finish
+    cdef list _lots
     cdef object _thread_ident
 
     @cython.locals(flight=Flight, question=Question)
-    cpdef list ask(self, str key, str name, object kinds, object settings)
+    cpdef list ask(self, str key, str name, object kinds, Settings settings)
     cdef object _check_thread(self, object ident)
     @cython.locals(flights=list, missing=list, flight=Flight, question=Question)
-    cdef list _board(self, str key, str name, object kinds, object settings)
+    cdef list _board(self, str key, str name, object kinds, Settings settings)
     @cython.locals(attempt=Attempt)
     cdef object _wait_for(self, Flight flight)
     @cython.locals(attempt=Attempt, last=Attempt, is_alone=bint, question=Question, round=Py_ssize_t, place=Py_ssize_t)

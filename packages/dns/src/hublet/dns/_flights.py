@@ -26,7 +26,7 @@ class Flight:
 
     __slots__ = ("askers", "attempt", "deadline", "error", "is_over", "key", "lot", "questions", "settings", "shift", "turns")
 
-    def __init__(self, key: str, questions: list[Question], settings: Settings, shift: int) -> None:
+    def __init__(self, key: str, questions: list[Question], settings: Settings, shift: int, lot: ParkingLot) -> None:
         self.key = key
         self.questions = questions
         self.settings = settings
@@ -34,7 +34,7 @@ class Flight:
         self.turns = 0  # how many have been asked
         self.attempt: Attempt | None = None
         self.deadline: float | None = None  # of the attempt
-        self.lot = ParkingLot()
+        self.lot = lot
         self.askers = 0
         self.is_over = False
         self.error: BaseException | None = None
@@ -63,6 +63,7 @@ class Flights:
         self._under_way: dict[tuple[str, str], Flight] = {}
         self._turn = 0
         self._on_finish = self._attempt_finished  # made once
+        self._lots: list[ParkingLot] = []  # of flights that have landed, for others
         self._thread_ident = 0  # of the first who asked
 
     def ask(self, key: str, name: str, kinds: Sequence[str], settings: Settings) -> list[Answer]:
@@ -109,7 +110,7 @@ class Flights:
         if missing:
             if settings.rotate:
                 self._turn += 1
-            flight = Flight(key, missing, settings, self._turn)
+            flight = Flight(key, missing, settings, self._turn, self._lots.pop() if self._lots else ParkingLot())
             for question in missing:
                 self._under_way[key, question.kind] = flight
             flights.append(flight)
@@ -172,6 +173,7 @@ class Flights:
             if question.answer is not None:
                 self._keep(flight.key, question.kind, question.answer)
         flight.lot.unpark_all()
+        self._lots.append(flight.lot)
 
     def _end(self, flight: Flight) -> None:
         attempt = flight.attempt

@@ -13,12 +13,19 @@ _LOOPBACK6 = _socket.inet_pton(_socket.AF_INET6, "::1")
 _MAPPED = b"\0" * 10 + b"\xff\xff"
 
 
-class Host(NamedTuple):
+class Host:
     """What is known of a host."""
 
-    name: str
-    aliases: list[str]
-    addresses: list[str]
+    __slots__ = ("addresses", "aliases", "name")
+
+    def __init__(self, name: str, aliases: list[str], addresses: list[str]) -> None:
+        self.name = name
+        self.aliases = aliases
+        self.addresses = addresses
+
+    def as_tuple(self) -> tuple[str, list[str], list[str]]:
+        """Return what `gethostbyname_ex` and `gethostbyaddr` return of it."""
+        return self.name, self.aliases, self.addresses
 
 
 class _Line(NamedTuple):

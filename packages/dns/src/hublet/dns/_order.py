@@ -57,8 +57,8 @@ def _badness(destination: bytes, source: bytes | None) -> int:
     common = 0
     if source is not None:
         is_unusable = 0
-        has_other_scope = int(scope != _scope(source))
-        has_other_label = int(label != _policy(source) & 0xF)
+        has_other_scope = scope != _scope(source)
+        has_other_label = label != _policy(source) & 0xF
         common = _common_bits(destination, source)
     return (
         is_unusable << 20  # rule 1: avoid unusable destinations

@@ -1,5 +1,6 @@
 cimport cython
 from ._answers cimport Answer
+from ._resolv_conf cimport Settings
 
 # Of strings, numbers and tuples of strings: no cycle can go through it.
 @cython.final
@@ -15,7 +16,7 @@ cdef class Attempt:
     cdef public object flight
     cdef public list questions
     cdef public object server
-    cdef public object settings
+    cdef public Settings settings
     cdef public bint is_alone
     cdef public bint is_disturbed
     cdef public bint is_over

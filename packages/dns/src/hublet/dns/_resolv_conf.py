@@ -26,17 +26,30 @@ class Server(NamedTuple):
         return cls(found[0], found[4])  # type: ignore[arg-type]
 
 
-class Settings(NamedTuple):
-    """How to ask.  Times are in seconds."""
+class Settings:
+    """How to ask.  Times are in seconds.  Not to be changed."""
 
-    servers: tuple[Server, ...]
-    search: tuple[str, ...]  # domains, without a dot at the end
-    ndots: int = 1  # a name with so many dots is tried as it is before the domains are searched
-    timeout: float = 5  # for each server in the first round; doubled, and shared among them, in each further one
-    attempts: int = 2  # rounds through all servers
-    rotate: bool = False  # begin each question at another server
-    use_tcp: bool = False  # do not try UDP
-    edns: bool = False  # say that replies may be larger than 512 bytes
+    __slots__ = ("attempts", "edns", "ndots", "rotate", "search", "servers", "timeout", "use_tcp")
+
+    def __init__(
+        self,
+        servers: tuple[Server, ...],
+        search: tuple[str, ...],
+        ndots: int = 1,
+        timeout: float = 5,
+        attempts: int = 2,
+        rotate: bool = False,
+        use_tcp: bool = False,
+        edns: bool = False,
+    ) -> None:
+        self.servers = servers
+        self.search = search  # domains, without a dot at the end
+        self.ndots = ndots  # a name with so many dots is tried as it is before the domains are searched
+        self.timeout = timeout  # for each server in the first round; doubled, and shared among them, in each further one
+        self.attempts = attempts  # rounds through all servers
+        self.rotate = rotate  # begin each question at another server
+        self.use_tcp = use_tcp  # do not try UDP
+        self.edns = edns  # say that replies may be larger than 512 bytes
 
 
 class ResolvConf:
@@ -78,17 +91,17 @@ class ResolvConf:
         if search is None:
             search = [domain] if (domain := _socket.gethostname().partition(".")[2]) else []
         options += os.environ.get("RES_OPTIONS", "").split()
-        found = Settings(
-            tuple(servers) or (Server.at("127.0.0.1"),),
-            tuple(domain.strip(".") for domain in search),
-            ndots=_number(options, "ndots", 1, 0, 15),
-            timeout=_number(options, "timeout", 5, 1, 30),
-            attempts=_number(options, "attempts", 2, 1, 5),
-            rotate="rotate" in options,
-            use_tcp="use-vc" in options,
-            edns="edns0" in options,
-        )
-        return found._replace(**self._fixed)
+        found: dict[str, Any] = {
+            "servers": tuple(servers) or (Server.at("127.0.0.1"),),
+            "search": tuple(domain.strip(".") for domain in search),
+            "ndots": _number(options, "ndots", 1, 0, 15),
+            "timeout": _number(options, "timeout", 5, 1, 30),
+            "attempts": _number(options, "attempts", 2, 1, 5),
+            "rotate": "rotate" in options,
+            "use_tcp": "use-vc" in options,
+            "edns": "edns0" in options,
+        }
+        return Settings(**(found | self._fixed))
 
 
 def _number(options: list[str], name: str, default: int, least: int, most: int) -> int:

@@ -185,7 +185,7 @@ class NetworkResolver:
         except _socket.gaierror as error:
             if error.errno != _EAI_NONAME:
                 raise
-            return tuple(self._host_of(name, AF_INET, True, False, 0))  # type: ignore[return-value]
+            return self._host_of(name, AF_INET, True, False, 0).as_tuple()
         if not _DECIMAL.issuperset(name):
             # The C function knows fewer ways to write an address than `getaddrinfo`, and takes the others for names.
             raise LookupFailed(HOST_NOT_FOUND).as_herror()
@@ -204,7 +204,7 @@ class NetworkResolver:
         if found.addresses != [address]:
             # The name of a mapped address is that of an IPv4 address, which the standard library trips over.
             raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
-        return tuple(found)  # type: ignore[return-value]
+        return found.as_tuple()
 
     def getnameinfo(self, sockaddr: Any, flags: int) -> tuple[str, str]:
         """As `socket.getnameinfo`.  Parks if a name server must be asked."""
