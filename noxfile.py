@@ -296,9 +296,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check the types of all distributions with mypy, strictly."""
+    """Check the types of all distributions with mypy, strictly, and what it makes of code that uses them."""
     session.install(*dict.fromkeys([*group(TOP, "types"), *needs(*PACKAGES, extras=True)]))
-    session.run("mypy", *(session.posargs or [f"packages/{package}/src" for package in PACKAGES]), env=CLEAN)
+    checked = [*(f"packages/{package}/src" for package in PACKAGES), "tests/types"]
+    session.run("mypy", *(session.posargs or checked), env=CLEAN)
 
 
 @nox.session
