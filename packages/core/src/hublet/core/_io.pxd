@@ -28,3 +28,6 @@ cpdef bint wait_on_handle(Handle handle, int event, object deadline) except -1
 
 @cython.locals(scheduler=Scheduler)
 cpdef int wait_to_call(Handle handle, int event, object deadline, bint tried) except -2
+
+cdef int _take_slot(Handle handle, int event, Waiter waiter) except -1
+cdef int _leave_slot(Handle handle, int event, Waiter waiter) except -1

@@ -144,6 +144,19 @@ def _wait(fd: int, event: int, deadline: float | None) -> bool:
 def wait_on_handle(handle: Handle, event: int, deadline: float | None) -> bool:
     """Park until the descriptor of *handle* is ready for *event*, after a system call has said that it would block."""
     waiter = _park.make_waiter(_reason(event, handle.fd))
+    # In functions of their own, so that the C frame of this one, of which each waiting greenlet keeps a copy, is small.
+    _take_slot(handle, event, waiter)
+    try:
+        in_time = waiter.park(deadline)
+    except BaseException:
+        _leave_slot(handle, event, waiter)
+        raise
+    _leave_slot(handle, event, waiter)
+    _park.recycle(waiter)
+    return in_time
+
+
+def _take_slot(handle: Handle, event: int, waiter: Waiter) -> None:
     if event == _READ:
         if handle.reader is None:
             handle.set_reader(waiter)
@@ -153,18 +166,16 @@ def wait_on_handle(handle: Handle, event: int, deadline: float | None) -> bool:
         handle.set_writer(waiter)
     else:
         _take_among(handle.writer, waiter)
-    try:
-        in_time = waiter.park(deadline)
-    finally:
-        if event == _READ:
-            if handle.reader is not None:
-                handle.clear_reader(waiter)
-                remove_onlooker(handle, READ, waiter)
-        elif handle.writer is not None:
-            handle.clear_writer(waiter)
-            remove_onlooker(handle, WRITE, waiter)
-    _park.recycle(waiter)
-    return in_time
+
+
+def _leave_slot(handle: Handle, event: int, waiter: Waiter) -> None:
+    if event == _READ:
+        if handle.reader is not None:
+            handle.clear_reader(waiter)
+            remove_onlooker(handle, READ, waiter)
+    elif handle.writer is not None:
+        handle.clear_writer(waiter)
+        remove_onlooker(handle, WRITE, waiter)
 
 
 def _take_among(entry: Any, waiter: Waiter) -> None:
