@@ -36,7 +36,7 @@ def leave() -> Any:
         _bind()
         if _get_running_loop is None:
             return None
-    loop = _get_running_loop()
+    loop = _switch.call_builtin(_get_running_loop)
     if loop is None:
         return None
     return _leave(loop)

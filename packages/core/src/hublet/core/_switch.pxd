@@ -20,6 +20,7 @@ cpdef int instruction_of(object frame) except -2
 cpdef object inherit_context(greenlet child)
 cpdef object drop_context(greenlet ending)
 cpdef long long version_of(dict dictionary) except -2
+cpdef object call_builtin(object function)
 cpdef bint is_only_reference(object thing) except -1
 cpdef object hide_from_collector(object thing)
 cpdef Py_ssize_t stack_position() except -1

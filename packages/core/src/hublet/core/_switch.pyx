@@ -119,6 +119,12 @@ cdef extern from "Python.h":
     PyObject *PyEval_GetFrame()
     Py_ssize_t Py_REFCNT(object thing)
     void PyObject_GC_UnTrack(PyObject *thing)
+    ctypedef object (*c_function)(PyObject *self, PyObject *nothing)
+    int METH_NOARGS
+    bint PyCFunction_CheckExact(object function)
+    int PyCFunction_GET_FLAGS(object function)
+    c_function PyCFunction_GET_FUNCTION(object function)
+    PyObject *PyCFunction_GET_SELF(object function)
     object PyContext_CopyCurrent()
 
 cdef extern from "greenlet/greenlet.h":
@@ -246,6 +252,12 @@ cpdef object drop_context(greenlet ending):
 
 cpdef long long version_of(dict dictionary) except -2:
     return hublet_version(dictionary)
+
+
+cpdef object call_builtin(object function):
+    if PyCFunction_CheckExact(function) and PyCFunction_GET_FLAGS(function) == METH_NOARGS:
+        return PyCFunction_GET_FUNCTION(function)(PyCFunction_GET_SELF(function), NULL)
+    return function()
 
 
 cpdef bint is_only_reference(object thing) except -1:
