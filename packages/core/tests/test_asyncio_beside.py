@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from hublet.core import GreenletExit, Timeout, get_hub, joinall, sleep, spawn, spawn_raw
+from hublet.core._switch import call_builtin
 from hublet.core.lowlevel import ParkingLot, Waiter
 from hublet.core.testing import FakeClock, wait_all_parked
 
@@ -456,3 +459,13 @@ def test_finished_runs_leave_nothing_behind(census):
     runs()
 
     assert census() - before == {}
+
+
+def test_what_is_asked_at_each_switch_may_be_a_function_of_any_kind():
+    items = deque([1])
+
+    assert call_builtin(items.pop) == 1
+    assert call_builtin(lambda: 2) == 2
+    assert call_builtin(partial(max, 3, 2)) == 3
+    with pytest.raises(IndexError, match="empty deque"):
+        call_builtin(items.pop)
