@@ -60,11 +60,12 @@ _greenlet          _chunks _config _entry _hub _park _scheduler _start _switch _
 _spawned_link      _greenlet
 _collecting        _greenlet
 _onlookers         _entry _park loops
-_left_behind       _greenlet _onlookers _park _switch loops
+_parked            _park | _scheduler
+_left_behind       _greenlet _onlookers _parked _switch loops
 _io                _hub _onlookers _park _scheduler _switch errors loops loops._protocol | _polling
 capi               _io _park _switch loops._protocol
 _threads           _config _hub _native _park
-_deadlock          _greenlet _park errors
+_deadlock          _greenlet _park _parked errors
 _scopes            _hub _park _switch _timeout
 _watchdog          _native _report
 _spawn             _collecting _greenlet _hub _native _park _scheduler _start _switch

@@ -9,9 +9,11 @@ from weakref import ref
 
 import pytest
 
-from hublet.core import Greenlet, joinall, sleep, spawn, spawn_later
-from hublet.core.lowlevel import Waiter
-from hublet.core.testing import wait_all_parked
+from hublet.core import Greenlet, compiled, get_hub, joinall, sleep, spawn, spawn_later
+from hublet.core._deadlock import parked_waiters
+from hublet.core._parked import find_waiters
+from hublet.core.lowlevel import ParkingLot, Waiter
+from hublet.core.testing import FakeClock, wait_all_parked
 
 
 class Thing:
@@ -168,3 +170,40 @@ def test_a_greenlet_that_something_waits_for_has_links():
     waiting.kill()
     assert not greenlet.has_links()
     greenlet.kill()
+
+
+def waiters_seen_of(greenlet: Greenlet) -> int:
+    return sum(isinstance(each, Waiter) and each.greenlet is greenlet for each in gc.get_objects())
+
+
+def test_compiled_the_collector_does_not_walk_through_who_sleeps():
+    sleeper = spawn(sleep, 100)
+    wait_all_parked()
+
+    assert waiters_seen_of(sleeper) == (0 if compiled else 1)
+    assert sleeper in [waiter.greenlet for waiter in parked_waiters(get_hub())]
+    sleeper.kill()
+
+
+def test_the_collector_sees_a_waiter_that_is_used_again_after_a_sleep(clock: FakeClock):
+    lot = ParkingLot()
+
+    def sleep_and_park() -> None:
+        sleep(1)
+        lot.park()
+
+    greenlet = spawn(sleep_and_park)
+    sleep(2)
+
+    assert waiters_seen_of(greenlet) == 1
+    lot.unpark()
+    greenlet.join()
+
+
+def test_who_has_slept_and_not_resumed_is_found_among_those_that_are_ready(clock: FakeClock):
+    sleeper = spawn(sleep, 1)
+    wait_all_parked()
+    looking = spawn_later(1, lambda: sleeper in [waiter.greenlet for waiter in find_waiters(get_hub().scheduler)])
+
+    assert looking.get()
+    assert sleeper.get() is None

@@ -136,6 +136,19 @@ def test_the_greenlet_is_finished_only_when_its_error_was_handled(own_handler: l
     assert states == [False]
 
 
+def test_the_error_is_being_handled_while_it_is_told():
+    """So that `logging.exception` and `traceback.print_exc` work in a replacement."""
+    handled = []
+    hub = get_hub()
+    hub.handle_error = lambda *told: handled.append(sys.exc_info()[1] is told[2])
+    try:
+        spawn(fail, ValueError("wrong")).join()
+    finally:
+        del hub.handle_error
+
+    assert handled == [True]
+
+
 # One that fails itself
 
 

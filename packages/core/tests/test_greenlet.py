@@ -13,6 +13,7 @@ from hublet.core import (
     Greenlet,
     GreenletExit,
     Timeout,
+    compiled,
     config,
     get_hub,
     getcurrent,
@@ -346,6 +347,49 @@ def test_a_finished_greenlet_is_freed_without_the_collector():
         assert gone() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.skipif(compiled, reason="compiled, no signal handler runs inside")
+def test_ctrl_c_before_its_function_begins_ends_it(reports):
+    """Interpreted, a signal handler may raise at any line; whoever waits for the greenlet must hear of its end.
+
+    Any line but the few that lead to the first `try`.
+    """
+    on_the_way = {"__get__", "_run_current", "_run_given", "_run_interruptibly"}
+
+    def interrupt(line: int) -> bool:
+        lines = 0
+        ran: list[bool] = []
+
+        def trace(frame, event, argument):
+            nonlocal lines
+            if "hublet" not in frame.f_code.co_filename or "tests" in frame.f_code.co_filename:
+                return None
+            if event == "line" and getcurrent() is greenlet and frame.f_code.co_name not in on_the_way and not ran:
+                lines += 1
+                if lines == line:
+                    sys.settrace(None)
+                    raise KeyboardInterrupt
+            return trace
+
+        greenlet = spawn(ran.append, True)
+        sys.settrace(trace)
+        try:
+            greenlet.join()
+        except KeyboardInterrupt:
+            pass  # it is raised in the main greenlet
+        finally:
+            sys.settrace(None)
+        greenlet.join(1)
+        assert greenlet.ready(), f"after line {line}"
+        assert bool(ran) is greenlet.successful()
+        return lines >= line
+
+    line = 1
+    while interrupt(line):
+        line += 1
+
+    assert line > 5
 
 
 # How it stands

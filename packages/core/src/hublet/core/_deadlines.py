@@ -17,6 +17,7 @@ from ._entry import Entry
 
 TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 __all__ = ["Deadlines"]
@@ -38,6 +39,9 @@ class Deadlines:
 
     def __len__(self) -> int:
         return sum(item[2] is not None for item in self._heap)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter([item[2] for item in self._heap if item[2] is not None])
 
     def add(self, entry: Entry, deadline: float) -> None:
         """Let *entry* expire at *deadline*.  It must not be here already."""

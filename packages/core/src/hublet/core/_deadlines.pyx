@@ -31,6 +31,9 @@ cdef class Deadlines:
     def __len__(self):
         return self._size
 
+    def __iter__(self):
+        return iter(self._heap[: self._size])
+
     cpdef object add(self, Entry entry, double deadline):
         """Let *entry* expire at *deadline*.  It must not be here already."""
         while self._size == len(self._heap):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
 from ._greenlet import Greenlet
 from ._park import Waiter
+from ._parked import find_waiters
 from .errors import Deadlock
 
 __all__ = ["explain", "parked_waiters"]
@@ -14,9 +14,7 @@ __all__ = ["explain", "parked_waiters"]
 
 def parked_waiters(hub: Any) -> list[Waiter]:
     """Return the waiters whose greenlets of *hub* are parked.  Slow: it looks through every object there is."""
-    # By type: `isinstance` asks proxies for the class of what they stand for, which runs code of users and may fail.
-    waiters = [found for found in gc.get_objects() if issubclass(type(found), Waiter) and found.scheduler is hub.scheduler]
-    return [waiter for waiter in waiters if waiter.greenlet is not None and not waiter.claimed]
+    return [waiter for waiter in find_waiters(hub.scheduler) if waiter.greenlet is not None and not waiter.claimed]
 
 
 def explain(hub: Any) -> Deadlock:

@@ -7,6 +7,7 @@ from ._start cimport Start
 from ._switch cimport greenlet
 
 # C variables: a global name would be looked up at each use.
+cdef bint _COMPILED
 cdef object _UNFINISHED
 cdef list _recording
 
@@ -22,6 +23,10 @@ cdef class _Kill(Entry):
     cdef object error
 
     cdef object run(self)
+
+
+cdef class _RunDescriptor:
+    pass
 
 
 cdef class Greenlet(greenlet):
@@ -50,9 +55,12 @@ cdef class Greenlet(greenlet):
     cdef object _start_now(self)
     @cython.locals(start=Start, scheduler=Scheduler)
     cdef object _begin(self)
+    cdef object _run_interruptibly(self)
+    cdef object _run_once(self)
     cdef object _end_in_hub(self)
     cdef bint has_stack_here(self) noexcept
-    cdef object _fail(self, object error)
+    cdef object _end_raising(self, object error)
+    cdef object _end_with(self, object error)
     @cython.locals(notify=_Notify)
     cdef object _schedule_links(self)
     cdef object _notify(self)
@@ -73,8 +81,7 @@ cdef class Greenlet(greenlet):
     cdef dict _extra(self)
 
 
-@cython.locals(self=Greenlet)
-cpdef object _run_greenlet(object given=*)
+cpdef object _run_given(Greenlet given)
 
 @cython.locals(new=Greenlet)
 cpdef object make_greenlet(object function, tuple args, dict kwargs, bint start)

@@ -24,6 +24,8 @@ from ._timeout import Timeout
 
 __all__ = ["Greenlet"]
 
+_COMPILED = _switch.compiled
+
 _UNFINISHED: Any = object()
 
 _recording = config.recording
@@ -78,26 +80,29 @@ class _Kill(Entry):
         self.victim._kill_now(self.error)
 
 
-def _run_greenlet(given: Greenlet[Any] | None = None) -> None:
-    """Call the function of the greenlet that runs this, or of *given*, as an override may.  Called once; not for users."""
-    self: Any = _switch.current() if given is None else given
-    if self._result is not _UNFINISHED:
-        self._end_in_hub()
-        return  # killed before it began, and switched to all the same
-    _chunks.use_small_first_chunk()
-    self._begin()
-    try:
-        function = self._run if self._function is None else self._function
-        result = function(*self.args) if self._kwargs is None else function(*self.args, **self._kwargs)
-    except GreenletExit as error:
-        self._finish(error, None)
-    except BaseException as error:
-        self._fail(error)
+def _run_given(given: Greenlet[Any]) -> None:
+    if _COMPILED:
+        given._run_once()
     else:
-        self._finish(result, None)
-    function = result = None  # what they alone hold ends now, and not after the last line of this greenlet's life
-    if not self._has_other_parent:
-        self._scheduler.end(self)
+        given._run_interruptibly()
+
+
+def _run_current() -> None:
+    current: Any = _switch.current()
+    _run_given(current)
+
+
+class _RunDescriptor:
+    """`Greenlet.run`: of a greenlet a function without parameters, of the class one that is told whose, as of any method.
+
+    greenlet asks for it and keeps what it gets for the greenlet's life.  A bound method would be one more object for each,
+    which the collector walks (`benchmarks/kernel`, 100,000 sleeps), and a parameter that may be left out a larger C frame.
+    """
+
+    __slots__ = ()
+
+    def __get__(self, instance: Greenlet[Any] | None, owner: Any) -> Callable[..., None]:
+        return _run_given if instance is None else _run_current
 
 
 class Greenlet(greenlet, _Carries[T]):
@@ -202,9 +207,31 @@ class Greenlet(greenlet, _Carries[T]):
             self._owner().deadlines.add(start, deadline)
             self._start = start
 
-    # Not a method: greenlet asks for it and keeps what it gets for the greenlet's life, and a bound method would be one more
-    # object for each, which the collector walks (`benchmarks/kernel`, 100,000 sleeps).
-    run = staticmethod(_run_greenlet)
+    run = _RunDescriptor()  # calls its function; called once, and not for users
+
+    def _run_interruptibly(self) -> None:
+        """As `_run_once` where Ctrl-C may come between any two lines."""
+        try:
+            self._run_once()
+        except BaseException as error:
+            if self._result is not _UNFINISHED:
+                raise
+            self._end_with(error)
+
+    def _run_once(self) -> None:
+        if self._result is not _UNFINISHED:
+            self._end_in_hub()
+            return  # killed before it began, and switched to all the same
+        _chunks.use_small_first_chunk()
+        self._begin()
+        outcome = _switch.attempt(self._run if self._function is None else self._function, self.args, self._kwargs)
+        if type(outcome) is _switch.Raised:
+            self._end_raising(outcome.error)
+        else:
+            self._finish(outcome, None)
+        outcome = None  # what it alone holds ends now, and not after the last line of this greenlet's life
+        if not self._has_other_parent:
+            self._scheduler.end(self)
 
     def _begin(self) -> None:
         scheduler = self._scheduler
@@ -224,7 +251,19 @@ class Greenlet(greenlet, _Carries[T]):
         if not self._has_other_parent:
             _switch.set_parent(self, self._scheduler.greenlet)
 
-    def _fail(self, error: BaseException) -> None:
+    def _end_raising(self, error: BaseException) -> None:
+        """As `_end_with`, with *error* being handled, for whoever asks `sys.exc_info` when it is reported."""
+        try:
+            raise error
+        except BaseException:
+            self._end_with(error)
+        finally:
+            del error  # or the traceback would hold the frame that holds it
+
+    def _end_with(self, error: BaseException) -> None:
+        if isinstance(error, GreenletExit):
+            self._finish(error, None)
+            return
         self._end_in_hub()  # for what reporting may raise
         try:
             self.report_failure(error)
@@ -317,10 +356,7 @@ class Greenlet(greenlet, _Carries[T]):
     def _end_before_start(self, error: BaseException) -> None:
         self._begun = True
         self.forget_start()
-        if isinstance(error, GreenletExit):
-            self._finish(error, None)
-        else:
-            self._fail(error)
+        self._end_with(error)
 
     # Waiting
 

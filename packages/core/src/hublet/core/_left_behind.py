@@ -7,12 +7,10 @@ that writes to a connection would do so twice, once in each process.  They canno
 
 from __future__ import annotations
 
-import gc
-
 from . import _switch
 from ._greenlet import Greenlet
 from ._onlookers import remove_onlooker
-from ._park import Waiter
+from ._parked import find_waiters
 from .loops import READ, WRITE
 
 TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
@@ -36,8 +34,7 @@ def leave_behind(greenlets: Iterable[Any]) -> None:
     if not gone or scheduler is None:
         return
     _kept.extend(gone)
-    # By type: `isinstance` asks proxies for the class of what they stand for, which runs code of users and may fail.
-    waiters = {each for each in gc.get_objects() if issubclass(type(each), Waiter) and each.greenlet in gone}
+    waiters = {waiter for waiter in find_waiters(scheduler) if waiter.greenlet in gone}
     for handle in list(scheduler.handles.values()):
         for event, slot in ((READ, handle.reader), (WRITE, handle.writer)):
             for waiter in [slot] if slot in waiters else [*getattr(slot, "looking", ()), getattr(slot, "taker", None)]:

@@ -6,6 +6,7 @@ from ._scheduler cimport Scheduler
 
 # A C variable: a global name would be looked up at each use.
 cdef object _UNSET
+cdef bint _COMPILED
 
 cdef class Waiter(Entry):
     cdef readonly Scheduler scheduler
@@ -20,7 +21,11 @@ cdef class Waiter(Entry):
     cdef object begin_waiting(self, object reason, Scheduler scheduler)
     @cython.locals(scheduler=Scheduler)
     cpdef bint park(self, object deadline=*) except -1
-    cdef object _wait(self, Scheduler scheduler, object greenlet)
+    cdef object _refuse_the_hub(self, Scheduler scheduler)
+    cdef object _await_value(self)
+    cdef object _wait_interruptibly(self, Scheduler scheduler, object greenlet, object deadline)
+    cdef object _wait(self, Scheduler scheduler, object greenlet, object deadline)
+    cdef object _expire_at(self, Scheduler scheduler, object deadline)
     cdef object _interrupted(self, Scheduler scheduler, object greenlet, object error)
     @cython.locals(claimed=bint)
     cdef bint _give_up(self, Scheduler scheduler) except -1
@@ -53,6 +58,9 @@ cpdef object yield_now()
 
 @cython.locals(scheduler=Scheduler, deadline=double)
 cpdef object deadline_in(object timeout)
+
+cdef object _wait_for_turn_interruptibly(Scheduler scheduler, object greenlet, Waiter turn)
+cdef object _wait_for_turn(Scheduler scheduler, object greenlet, Waiter turn)
 
 
 @cython.final

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ParkingLot", "Waiter", "deadline_in", "make_waiter", "recycle", "yield_now"]
 
+_COMPILED = _switch.compiled
+
 _UNSET: Any = type("Unset", (), {"__repr__": lambda self: "<unset>"})()
 
 
@@ -86,40 +88,65 @@ class Waiter(Entry):
                 return self._park_thread(deadline)
         greenlet = _switch.current()
         if greenlet is scheduler.greenlet:
-            self._give_up(scheduler)
-            raise BlockingSwitchOutError(
-                f"{self!r}: the hub cannot wait; spawn a greenlet for what must, instead of calling it from a callback"
-            )
+            self._refuse_the_hub(scheduler)
         if scheduler.attention:
             _attend(scheduler, greenlet, self)
-        try:
-            # In this order: a thread that claims the waiter either is seen here, or sees the greenlet and schedules it.
-            self.greenlet = greenlet
-            if not self.claimed:
-                if deadline is not None:
-                    scheduler.deadlines.add(self, deadline)
-                self._wait(scheduler, greenlet)
-            self.greenlet = None
-        except BaseException:  # interpreted, Ctrl-C may come between any two of these lines
-            self._give_up(scheduler)
-            raise
+        if _COMPILED:
+            self._wait(scheduler, greenlet, deadline)
+        else:
+            self._wait_interruptibly(scheduler, greenlet, deadline)
         if self.expired:
             return False
-        while self.value is _UNSET:
-            thread_sleep(0)  # another thread is between claiming and saying with what
+        if self.value is _UNSET:
+            self._await_value()
         if self.error is not None:
             raise self.error
         return True
 
-    def _wait(self, scheduler: Scheduler, greenlet: Any) -> None:
-        scheduler.parked += 1
-        error = scheduler.switch_out(greenlet)
-        scheduler.parked -= 1
-        if error is not None or not self.claimed:
-            self._interrupted(scheduler, greenlet, error)
-        self.reason = None  # whoever keeps the waiter for its value does not mean to keep that
-        if self.place:
-            scheduler.deadlines.remove(self)
+    def _refuse_the_hub(self, scheduler: Scheduler) -> None:
+        self._give_up(scheduler)
+        raise BlockingSwitchOutError(
+            f"{self!r}: the hub cannot wait; spawn a greenlet for what must, instead of calling it from a callback"
+        )
+
+    def _await_value(self) -> None:
+        while self.value is _UNSET:
+            thread_sleep(0)  # another thread is between claiming and saying with what
+
+    def _wait_interruptibly(self, scheduler: Scheduler, greenlet: Any, deadline: float | None) -> None:
+        """As `_wait` where Ctrl-C may come between any two lines.
+
+        Not in `park`, since a function that catches has a larger C frame, of which each parked greenlet keeps a copy.  The
+        same goes for what `park` does seldom.
+        """
+        try:
+            self._wait(scheduler, greenlet, deadline)
+        except BaseException:
+            self._give_up(scheduler)
+            raise
+
+    def _wait(self, scheduler: Scheduler, greenlet: Any, deadline: float | None) -> None:
+        # In this order: a thread that claims the waiter either is seen here, or sees the greenlet and schedules it.
+        self.greenlet = greenlet
+        if not self.claimed:
+            if deadline is not None:
+                self._expire_at(scheduler, deadline)
+            scheduler.parked += 1
+            error = scheduler.switch_out(greenlet)
+            scheduler.parked -= 1
+            if error is not None or not self.claimed:
+                self._interrupted(scheduler, greenlet, error)
+            self.reason = None  # whoever keeps the waiter for its value does not mean to keep that
+            if self.place:
+                scheduler.deadlines.remove(self)
+        self.greenlet = None
+
+    def _expire_at(self, scheduler: Scheduler, deadline: float) -> None:
+        try:
+            scheduler.deadlines.add(self, deadline)
+        except BaseException:  # it is no number
+            self._give_up(scheduler)
+            raise
 
     def _interrupted(self, scheduler: Scheduler, greenlet: Any, error: BaseException | None) -> None:
         """Raise *error*, or keep it for later if the greenlet has been handed something that it must take first.
@@ -167,8 +194,7 @@ class Waiter(Entry):
                     if self.lot is not None:
                         self.lot.forget(self)
                     return False
-        while self.value is _UNSET:
-            thread_sleep(0)
+        self._await_value()
         if self.error is not None:
             raise self.error
         return True
@@ -296,21 +322,33 @@ def yield_now() -> None:
     if scheduler.attention:
         _attend(scheduler, greenlet, turn)
     turn.claimed = turn.expired = True  # its turn comes by itself
-    try:
-        turn.greenlet = greenlet
-        scheduler.ready.append(turn)
-        scheduler.parked += 1
-        error = scheduler.switch_out(greenlet)
-        scheduler.parked -= 1
-        turn.greenlet = None
-        if error is not None:
-            turn._interrupted(scheduler, greenlet, error)
-    except BaseException:  # as in Waiter.park
-        turn._give_up(scheduler)
-        raise
+    if _COMPILED:
+        _wait_for_turn(scheduler, greenlet, turn)
+    else:
+        _wait_for_turn_interruptibly(scheduler, greenlet, turn)
     if _switch.is_only_reference(turn):
         turn.claimed = False
         scheduler.spare_turn = turn
+
+
+def _wait_for_turn_interruptibly(scheduler: Scheduler, greenlet: Any, turn: Waiter) -> None:
+    """As `Waiter._wait_interruptibly`."""
+    try:
+        _wait_for_turn(scheduler, greenlet, turn)
+    except BaseException:
+        turn._give_up(scheduler)
+        raise
+
+
+def _wait_for_turn(scheduler: Scheduler, greenlet: Any, turn: Waiter) -> None:
+    turn.greenlet = greenlet
+    scheduler.ready.append(turn)
+    scheduler.parked += 1
+    error = scheduler.switch_out(greenlet)
+    scheduler.parked -= 1
+    turn.greenlet = None
+    if error is not None:
+        turn._interrupted(scheduler, greenlet, error)
 
 
 class ParkingLot:

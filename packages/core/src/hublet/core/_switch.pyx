@@ -65,6 +65,9 @@ cdef extern from *:
     #endif
     }
 
+    /* To Cython, a new reference. */
+    #define hublet_owned(thing) (thing)
+
     static PyObject *hublet_code(PyObject *frame) {
         return (PyObject *)PyFrame_GetCode((PyFrameObject *)frame);
     }
@@ -109,6 +112,7 @@ cdef extern from *:
     double hublet_monotonic() noexcept
     double hublet_coarse_monotonic() noexcept
     object hublet_take_error()
+    object hublet_owned(PyObject *thing)
     object hublet_code(object frame)
     int hublet_instruction(object frame)
     bint hublet_has_context()
@@ -117,7 +121,9 @@ cdef extern from *:
 
 cdef extern from "Python.h":
     PyObject *PyEval_GetFrame()
+    PyObject *PyObject_Call(object function, object args, PyObject *kwargs)
     Py_ssize_t Py_REFCNT(object thing)
+    void PyObject_GC_Track(PyObject *thing)
     void PyObject_GC_UnTrack(PyObject *thing)
     ctypedef object (*c_function)(PyObject *self, PyObject *nothing)
     int METH_NOARGS
@@ -254,6 +260,16 @@ cpdef long long version_of(dict dictionary) except -2:
     return hublet_version(dictionary)
 
 
+cdef class Raised:
+    def __init__(self, error):
+        self.error = error
+
+
+cpdef object attempt(object function, tuple args, dict kwargs):
+    cdef PyObject *result = PyObject_Call(function, args, NULL if kwargs is None else <PyObject *>kwargs)
+    return hublet_owned(result) if result != NULL else Raised(hublet_take_error())
+
+
 cpdef object call_builtin(object function):
     if PyCFunction_CheckExact(function) and PyCFunction_GET_FLAGS(function) == METH_NOARGS:
         return PyCFunction_GET_FUNCTION(function)(PyCFunction_GET_SELF(function), NULL)
@@ -266,6 +282,10 @@ cpdef bint is_only_reference(object thing) except -1:
 
 cpdef object hide_from_collector(object thing):
     PyObject_GC_UnTrack(<PyObject *>thing)
+
+
+cpdef object show_to_collector(object thing):
+    PyObject_GC_Track(<PyObject *>thing)
 
 
 cpdef Py_ssize_t stack_position() except -1:

@@ -1,0 +1,21 @@
+"""Who is parked: for what explains a deadlock, ends a thread or forks, none of which happens often."""
+
+from __future__ import annotations
+
+import gc
+
+from ._park import Waiter
+
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from ._scheduler import Scheduler
+
+__all__ = ["find_waiters"]
+
+
+def find_waiters(scheduler: Scheduler) -> set[Waiter]:
+    """Return the waiters of *scheduler*, used and unused.  Slow: it looks through every object there is."""
+    # Those of `sleep` are hidden from the collector, but they are among the deadlines, or ready.
+    candidates = [*gc.get_objects(), *scheduler.deadlines, *scheduler.ready]
+    # By type: `isinstance` asks proxies for the class of what they stand for, which runs code of users and may fail.
+    return {found for found in candidates if issubclass(type(found), Waiter) and found.scheduler is scheduler}
