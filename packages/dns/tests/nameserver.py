@@ -1,7 +1,7 @@
 """A name server for the tests: it answers from a small zone, and misbehaves on request.  Nothing leaves loopback.
 
-It runs in native threads with blocking sockets, so that it answers whatever the hub under test does, and it keeps a list of
-what it was asked.
+It runs in native threads, so that it answers whatever the hub under test does: datagrams in one with a hub of its own,
+through `hublet.net.DatagramServer`, and connections each in one that blocks.  It keeps a list of what it was asked.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
+
+from hublet.core.lowlevel import Waiter
+from hublet.net import DatagramServer
 
 ZONE = (
     "test. 60 SOA ns.test. root.test. 1 2 3 4 30",
@@ -109,9 +112,15 @@ class NameServer:
         self.address, self.port = self._udp.getsockname()[:2]
         self._tcp.listen(100)
         self._open: list[socket.socket] = []
-        self._threads = [threading.Thread(target=each, daemon=True) for each in (self._serve_udp, self._serve_tcp)]
+        self._end: Any = None  # what the thread for datagrams is parked on
+        has_started = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._serve_udp, args=(has_started.set,), daemon=True),
+            threading.Thread(target=self._serve_tcp, daemon=True),
+        ]
         for thread in self._threads:
             thread.start()
+        assert has_started.wait(20)
 
     def add(self, *records: str) -> None:
         """Add records such as ``"www.example. 60 A 192.0.2.1"``."""
@@ -187,15 +196,19 @@ class NameServer:
         else:
             asked.send_message(asked.reply())
 
-    def _serve_udp(self) -> None:
-        while True:
-            wire, peer = self._udp.recvfrom(65535)
-            if not wire:  # from `close`
-                return
-            try:
-                self._handle(wire, peer, lambda data, peer=peer: self._udp.sendto(data, peer))
-            except OSError:
-                pass  # who asked is gone
+    def _serve_udp(self, has_started: Callable[[], None]) -> None:
+        server = DatagramServer(self._udp, self._handle_datagram, spawn=None)
+        server.start()
+        self._end = Waiter("the end of the name server")
+        has_started()
+        self._end.park()
+        server.stop()
+
+    def _handle_datagram(self, wire: bytes, peer: Any) -> None:
+        try:
+            self._handle(wire, peer, lambda data: self._udp.sendto(data, peer))
+        except OSError:
+            pass  # who asked is gone
 
     def _serve_tcp(self) -> None:
         while True:
@@ -225,8 +238,7 @@ class NameServer:
     def close(self) -> None:
         """Stop, and end all connections."""
         self._tcp.shutdown(socket.SHUT_RDWR)
-        with socket.socket(self._udp.family, socket.SOCK_DGRAM) as waker:
-            waker.sendto(b"", (self.address, self.port))
+        self._end.unpark()
         for thread in self._threads:
             thread.join(5)
         for each in (self._tcp, self._udp, *self._open):

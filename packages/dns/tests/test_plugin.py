@@ -51,6 +51,19 @@ def test_it_can_be_the_resolver_of_a_hub(hub, resolver):
     assert get_hub().resolver.gethostbyname("v4.test") == "192.0.2.4"
 
 
+def test_it_needs_nothing_of_hublet_but_core(kind, server):
+    program = f"""
+import sys
+for other in ("sync", "pool", "net", "process", "monkey"):
+    sys.modules["hublet." + other] = None
+from importlib import import_module
+resolver = import_module("hublet.dns.{kind}").Resolver(nameservers=[({server.address!r}, {server.port})])
+print(resolver.gethostbyname("v4.test"))
+"""
+
+    assert run(program) == "192.0.2.4"
+
+
 @pytest.mark.parametrize(("kind", "library"), [("dnspython", "dns"), ("cares", "pycares")])
 def test_without_its_library_the_error_names_what_to_install(kind, library):
     program = f"""
