@@ -207,3 +207,15 @@ def test_who_has_slept_and_not_resumed_is_found_among_those_that_are_ready(clock
 
     assert looking.get()
     assert sleeper.get() is None
+
+
+def test_looking_for_who_is_parked_keeps_nothing():
+    thing = Thing()
+    gone = ref(thing)
+    gc.disable()
+    try:
+        parked_waiters(get_hub())
+        del thing
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -6,9 +6,10 @@ from ipaddress import ip_address
 
 import pytest
 
+from hublet.core import joinall, sleep, spawn
 from hublet.dns import _order
 from hublet.dns._order import Order
-from hublet.dns._source import ways_to
+from hublet.dns._source import Probe
 
 
 def packed(address):
@@ -16,17 +17,26 @@ def packed(address):
     return ip_address(address if ":" in address else f"::ffff:{address}").packed
 
 
-@pytest.fixture
-def reach(monkeypatch):
-    """Return a function that says from which address each destination is reached; the others are not."""
+class Table:
+    """In place of a `Probe`: says from which address each destination is reached; the others are not."""
 
-    def reach(table):
-        def ways_to(addresses):
-            return [(packed(each), packed(table[each]) if each in table else None) for each in addresses]
+    def __init__(self, table):
+        self.table = table
 
-        monkeypatch.setattr(_order, "ways_to", ways_to)
+    def ways_to(self, addresses):
+        return [(packed(each), packed(self.table[each]) if each in self.table else None) for each in addresses]
 
-    return reach
+
+class Recording:
+    """In place of a `Probe`: asks one, and keeps what was asked."""
+
+    def __init__(self):
+        self.asked = []
+        self.probe = Probe()
+
+    def ways_to(self, addresses):
+        self.asked += addresses
+        return self.probe.ways_to(addresses)
 
 
 @pytest.mark.parametrize(
@@ -48,22 +58,20 @@ def reach(monkeypatch):
         ({"ff02::1": "fe80::1", "ff0e::1": "2001:db8::1"}, ["ff02::1", "ff0e::1"]),
     ],
 )
-def test_the_better_address_comes_first(reach, sources, expected):
-    reach(sources)
-
-    assert Order().best_first(expected) == expected
-    assert Order().best_first(expected[::-1]) == expected
+def test_the_better_address_comes_first(sources, expected):
+    assert Order(Table(sources)).best_first(expected) == expected
+    assert Order(Table(sources)).best_first(expected[::-1]) == expected
 
 
-def test_equals_stay_as_the_server_gave_them(reach):
+def test_equals_stay_as_the_server_gave_them():
     given = [f"192.0.2.{i}" for i in (7, 3, 9, 1)]
-    reach(dict.fromkeys(given, "192.0.2.100"))
 
-    assert Order().best_first(given) == given
+    assert Order(Table(dict.fromkeys(given, "192.0.2.100"))).best_first(given) == given
 
 
 def test_the_system_tells_how_an_address_would_be_reached():
     here, nowhere = "127.0.0.1", "255.255.255.255"
+    ways_to = Probe().ways_to
 
     # One after the other, whichever was the first.
     assert ways_to([here, nowhere, here]) == [(packed(here), packed(here)), (packed(nowhere), None), (packed(here), packed(here))]
@@ -71,32 +79,67 @@ def test_the_system_tells_how_an_address_would_be_reached():
 
 
 def test_both_families_are_reached_from_their_own_addresses():
-    ways = ways_to(["::1", "127.0.0.1", "::1"])
+    ways = Probe().ways_to(["::1", "127.0.0.1", "::1"])
 
     if ways[0][1] is None:
         pytest.skip("this machine has no IPv6 on loopback")
     assert ways == [(packed(each), packed(each)) for each in ("::1", "127.0.0.1", "::1")]
 
 
-def test_asking_the_system_leaves_no_descriptor(descriptors):
+@pytest.fixture
+def probe():
+    """A probe that outlives the test's use of it, and its hub, which has descriptors of its own."""
+    sleep(0)
+    probe = Probe()
+    yield probe
+    probe.close()
+
+
+def test_asking_the_system_leaves_no_descriptor(probe, descriptors):
     before = descriptors()
 
-    ways_to(["127.0.0.1", "::1", "192.0.2.1", "2001:db8::1"])
+    probe.ways_to(["127.0.0.1", "::1", "192.0.2.1", "2001:db8::1"])
+    sleep(0)
 
     assert descriptors() == before
 
 
-def test_one_address_needs_no_asking(monkeypatch):
-    monkeypatch.setattr(_order, "ways_to", lambda addresses: pytest.fail("it was asked for"))
+def test_a_resolver_that_is_closed_leaves_no_descriptor(probe, descriptors):
+    before = descriptors()
+    order = Order(probe)
 
-    assert Order().best_first(["192.0.2.1"]) == ["192.0.2.1"]
+    order.best_first(["127.0.0.1", "::1"])
+    order.close()
+
+    assert descriptors() == before
+
+
+def test_those_who_ask_at_once_share_a_socket(probe, descriptors):
+    before = descriptors()
+    during = []
+
+    def ask(address):
+        probe.ways_to([address, "::1"])
+        during.append(len(descriptors() - before))
+
+    joinall([spawn(ask, f"127.0.0.{i}") for i in range(1, 4)])
+
+    assert max(during) <= 1
+    assert descriptors() == before
+
+
+def test_one_address_needs_no_asking():
+    recording = Recording()
+
+    assert Order(recording).best_first(["192.0.2.1"]) == ["192.0.2.1"]
+    assert recording.asked == []
 
 
 def test_for_a_second_the_system_is_not_asked_again(monkeypatch):
-    now, asked = 100.0, []
+    now = 100.0
     monkeypatch.setattr(_order, "monotonic", lambda: now)
-    monkeypatch.setattr(_order, "ways_to", lambda addresses: asked.extend(addresses) or ways_to(addresses))
-    order = Order()
+    recording = Recording()
+    order, asked = Order(recording), recording.asked
 
     order.best_first(["127.0.0.1", "127.0.0.2"])
     now += 0.9
@@ -108,12 +151,11 @@ def test_for_a_second_the_system_is_not_asked_again(monkeypatch):
 
 
 def test_of_too_many_addresses_nothing_is_remembered(monkeypatch):
-    asked = []
     monkeypatch.setattr(_order, "monotonic", lambda: 100.0)
-    monkeypatch.setattr(_order, "ways_to", lambda addresses: asked.extend(addresses) or ways_to(addresses))
-    order = Order()
+    recording = Recording()
+    order = Order(recording)
 
     for i in range(2500):
         order.best_first([f"127.1.{i % 256}.{i // 256}", "127.0.0.1"])
 
-    assert asked.count("127.0.0.1") == 3
+    assert recording.asked.count("127.0.0.1") == 3

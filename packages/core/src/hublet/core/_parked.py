@@ -15,7 +15,9 @@ __all__ = ["find_waiters"]
 
 def find_waiters(scheduler: Scheduler) -> set[Waiter]:
     """Return the waiters of *scheduler*, used and unused.  Slow: it looks through every object there is."""
-    # Those of `sleep` are hidden from the collector, but they are among the deadlines, or ready.
-    candidates = [*gc.get_objects(), *scheduler.deadlines, *scheduler.ready]
-    # By type: `isinstance` asks proxies for the class of what they stand for, which runs code of users and may fail.
-    return {found for found in candidates if issubclass(type(found), Waiter) and found.scheduler is scheduler}
+    # Those of `sleep` are hidden from the collector, but they are among the deadlines, or ready.  By type: `isinstance` asks
+    # proxies for the class of what they stand for, which runs code of users and may fail.
+    found: set[Waiter] = set()
+    for candidates in (gc.get_objects(), scheduler.deadlines, scheduler.ready):
+        found.update(each for each in candidates if issubclass(type(each), Waiter) and each.scheduler is scheduler)
+    return found

@@ -5,6 +5,7 @@ cdef double _FRESH
 cdef Py_ssize_t _MOST
 
 cdef class Order:
+    cdef object _probe
     cdef dict _known
     cdef double _expires
 

@@ -7,8 +7,9 @@ it in ways of its own.
 from __future__ import annotations
 
 from time import monotonic
+from typing import Any
 
-from ._source import ways_to
+from ._source import Probe
 
 __all__ = ["Order"]
 
@@ -21,13 +22,18 @@ _MOST = 1024  # addresses
 class Order:
     """Puts addresses into order.
 
-    The system is asked about an address once a second at most: six calls of it or more are a third of what a look-up costs
-    whose answer is there (benchmarks/dns.py), and networks seldom change.
+    *probe* asks the system; `None` is one of its own.  The system is asked about an address once a second at most: six calls
+    of it or more are a third of what a look-up costs whose answer is there (benchmarks/dns.py), and networks seldom change.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, probe: Any = None) -> None:
+        self._probe = Probe() if probe is None else probe
         self._known: dict[str, int] = {}
         self._expires = 0.0
+
+    def close(self) -> None:
+        """Close what is still open."""
+        self._probe.close()
 
     def best_first(self, addresses: list[str]) -> list[str]:
         """Return *addresses*, numeric ones of any family, the best first; equals stay in their order.  Never switches."""
@@ -40,7 +46,7 @@ class Order:
         known = self._known
         unknown = [address for address in addresses if address not in known]
         if unknown:
-            for address, (destination, source) in zip(unknown, ways_to(unknown)):
+            for address, (destination, source) in zip(unknown, self._probe.ways_to(unknown)):
                 known[address] = _badness(destination, source)
         return sorted(addresses, key=known.__getitem__)
 

@@ -86,6 +86,7 @@ class NetworkResolver:
         Called when its hub is destroyed; may be called twice.  Never switches.
         """
         self._names.close()
+        self._order.close()
 
     # From names to addresses
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import _socket
 
-__all__ = ["ways_to"]
+__all__ = ["Probe"]
 
 _MAPPED = b"\0" * 10 + b"\xff\xff"
 
 
-def ways_to(addresses: list[str]) -> list[tuple[bytes, bytes | None]]:
-    """Return for each of *addresses* its sixteen bytes, and those of the address from which it would be reached.
+class Probe:
+    """Connects UDP sockets, which sends nothing."""
 
-    They have no scopes.  Of IPv4, those of the mapped address.  `None` if nothing would reach it.  A UDP socket is
-    connected, which sends nothing.  Never switches.
-    """
-    return [(_packed(address), _source_of(address)) for address in addresses]
+    def ways_to(self, addresses: list[str]) -> list[tuple[bytes, bytes | None]]:
+        """Return for each of *addresses* its sixteen bytes, and those of the address from which it would be reached.
+
+        They have no scopes.  Of IPv4, those of the mapped address.  `None` if nothing would reach it.  Never switches.
+        """
+        return [(_packed(address), _source_of(address)) for address in addresses]
+
+    def close(self) -> None:
+        """Close what is still open."""
 
 
 def _packed(address: str) -> bytes:

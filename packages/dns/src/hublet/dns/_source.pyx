@@ -1,4 +1,10 @@
-"""`_source.py` in C: one socket for all addresses of both families, and no exception for what is not reached."""
+"""`_source.py` in C: one socket for all addresses of both families, and no exception for what is not reached.
+
+The socket is kept until what is ready now has run, for others whose answers have come with this one: to make it and to close
+it costs more than to use it.
+"""
+
+from hublet.core.lowlevel import get_hub
 
 cdef extern from "<sys/socket.h>" nogil:
     """
@@ -85,28 +91,39 @@ cdef extern from "<unistd.h>" nogil:
     int close(int fd)
 
 
-cpdef list ways_to(list addresses):
-    """Return for each of *addresses* its sixteen bytes, and those of the address from which it would be reached.
+cdef class Probe:
+    """A socket to connect, which sends nothing.  Used by one thread, that of its hub."""
 
-    They have no scopes.  Of IPv4, those of the mapped address.  `None` if nothing would reach it.  A UDP socket is
-    connected, which sends nothing.  Never switches.
-    """
-    cdef sockaddr_in6 address
-    cdef int family = 0, is_connected = 0
-    cdef int fd = hublet_open(&family)
-    cdef list found = []
-    cdef bytes text, packed
-    try:
+    def __cinit__(self):
+        self._fd = -1
+
+    def __dealloc__(self):
+        self.close()
+
+    cpdef object close(self):
+        if self._fd >= 0:
+            close(self._fd)
+        self._fd = -1
+
+    cpdef list ways_to(self, list addresses):
+        """Return for each of *addresses* its sixteen bytes, and those of the address from which it would be reached.
+
+        They have no scopes.  Of IPv4, those of the mapped address.  `None` if nothing would reach it.  Never switches.
+        """
+        cdef sockaddr_in6 address
+        cdef list found = []
+        cdef bytes text, packed
+        if self._fd < 0:
+            self._fd = hublet_open(&self._family)
+            self._is_connected = 0
+            get_hub().call_soon(self.close)
         for each in addresses:
             text = each.encode()
             if not hublet_parse(text, &address):
                 raise OSError(f"{each!r} is not the address of a host")
             packed = (<char *>address.sin6_addr.s6_addr)[:16]
-            if fd >= 0 and hublet_connect(fd, family, &address, &is_connected):
+            if self._fd >= 0 and hublet_connect(self._fd, self._family, &address, &self._is_connected):
                 found.append((packed, (<char *>address.sin6_addr.s6_addr)[:16]))
             else:
                 found.append((packed, None))
-    finally:
-        if fd >= 0:
-            close(fd)
-    return found
+        return found
