@@ -8,6 +8,8 @@ from ._park import Waiter
 
 TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._scheduler import Scheduler
 
 __all__ = ["find_waiters"]
@@ -18,6 +20,7 @@ def find_waiters(scheduler: Scheduler) -> set[Waiter]:
     # Those of `sleep` are hidden from the collector, but they are among the deadlines, or ready.  By type: `isinstance` asks
     # proxies for the class of what they stand for, which runs code of users and may fail.
     found: set[Waiter] = set()
+    candidates: Any
     for candidates in (gc.get_objects(), scheduler.deadlines, scheduler.ready):
         found.update(each for each in candidates if issubclass(type(each), Waiter) and each.scheduler is scheduler)
     return found
