@@ -161,12 +161,14 @@ def popen_row(get):
 
 
 def run_row(get):
-    return (lambda: get(["/bin/sleep", "0.05"])), nothing
+    reader, writer = os.pipe()
+    return (lambda: get(["/bin/cat"], stdin=reader)), lambda: os.close(writer)
 
 
 def waitpid_row(get):
-    pid = os.posix_spawn("/bin/sleep", ["sleep", "0.1"], {})
-    return (lambda: get(pid, 0)), nothing
+    reader, writer = os.pipe()  # of which a child gets no more than what is given to it
+    pid = os.posix_spawn("/bin/cat", ["cat"], {}, file_actions=[(os.POSIX_SPAWN_DUP2, reader, 0)])
+    return (lambda: get(pid, 0)), lambda: os.close(writer)
 
 
 def select_row(get):
