@@ -38,6 +38,14 @@ def greenlets_carry_what_their_function_returns() -> None:
     spawn(spell, 1, 2)  # type: ignore[call-arg]
 
 
+class Overriding(Greenlet[str]):
+    """What a greenlet runs may be overridden as a method, and called as one."""
+
+    def run(self) -> None:
+        super().run()
+        Greenlet.run(self)
+
+
 def pools_carry_what_their_function_returns() -> None:
     pool = Pool(2)
     assert_type(pool.map(spell, [1]), list[str])
