@@ -334,10 +334,10 @@ def stress(session: nox.Session, build: bool) -> None:
 
 @nox.session(python=PYTHONS)
 def pyuv(session: nox.Session) -> None:
-    """Build and install pyuv with core's own command, then run core's and net's tests on its loop."""
-    install(session, "core", "net")
+    """Build and install pyuv with core's own command, then run on its loop the tests of core, net and dns."""
+    install(session, "core", "net", "dns")
     session.run("python", "-m", "hublet.core.loops.install_pyuv", env=CLEAN)
-    pytest(session, "packages/core/tests", "packages/net/tests", HUBLET_LOOP="pyuv")
+    pytest(session, "packages/core/tests", "packages/net/tests", "packages/dns/tests", HUBLET_LOOP="pyuv")
 
 
 @nox.session(python=[python for python in PYTHONS if python in ("3.11", "3.13")] or PYTHONS[-1:])

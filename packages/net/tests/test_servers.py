@@ -14,7 +14,7 @@ import pytest
 import hublet.net
 from hublet.core import Timeout, getcurrent, sleep, spawn, spawn_raw
 from hublet.core.errors import BlockingSwitchOutError
-from hublet.core.lowlevel import ParkingLot, deadline_in
+from hublet.core.lowlevel import ParkingLot, deadline_in, wait_readable
 from hublet.core.testing import wait_all_parked
 from hublet.net import socket
 from hublet.net.server import BaseServer, DatagramServer, StreamServer
@@ -635,6 +635,27 @@ def test_something_can_be_done_before_each_start(serve):
     server.start()
 
     assert server.starts == 2
+
+
+@pytest.mark.parametrize("kind", [stdlib.SOCK_STREAM, stdlib.SOCK_DGRAM], ids=["stream", "datagram"])
+def test_one_with_a_socket_of_the_standard_library_leaves_its_descriptor_to_the_next(serve, kind):
+    listener = stdlib.socket(stdlib.AF_INET, kind)
+    listener.bind(LOCAL)
+    if kind == stdlib.SOCK_STREAM:
+        listener.listen()
+    server = serve(upper, listener, StreamServer if kind == stdlib.SOCK_STREAM else DatagramServer)
+    number = listener.fileno()
+    wait_all_parked()
+
+    server.stop()
+    reader, writer = os.pipe()
+    os.dup2(reader, number)
+    spawn(os.write, writer, b"x")
+    try:
+        assert wait_readable(number, deadline_in(10))
+    finally:
+        for each in {reader, writer, number}:  # the first is likely to have been given that number
+            os.close(each)
 
 
 # Draining

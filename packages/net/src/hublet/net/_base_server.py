@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from hublet.core import get_hub, getcurrent, sleep, spawn, spawn_raw
-from hublet.core.lowlevel import READ, ParkingLot, deadline_in, wait_readable, yield_now
+from hublet.core.lowlevel import READ, ParkingLot, deadline_in, notify_closing, wait_readable, yield_now
 
 from ._address import parse_address
 from ._handlers import Handlers
@@ -227,6 +227,8 @@ class BaseServer:
         sock, self._socket = self._socket, None
         guard, self._guard = self._guard, None
         if sock is not None:
+            if not isinstance(sock, socket):
+                notify_closing(sock.fileno())  # ours say so themselves
             sock.close()
         if guard is not None:
             guard.remove()
