@@ -349,6 +349,20 @@ def test_a_finished_greenlet_is_freed_without_the_collector():
         gc.enable()
 
 
+def test_a_subclass_whose_function_cannot_be_looked_up_ends_with_that(reports):
+    class Broken(Greenlet):
+        @property
+        def _run(self):
+            raise LookupError("there is none")
+
+    greenlet = Broken()
+    greenlet.start()
+    greenlet.join(10)
+
+    assert isinstance(greenlet.exception, LookupError)
+    assert reports.take_errors() == [greenlet.exception]
+
+
 @pytest.mark.skipif(compiled, reason="compiled, no signal handler runs inside")
 def test_ctrl_c_before_its_function_begins_ends_it(reports):
     """Interpreted, a signal handler may raise at any line; whoever waits for the greenlet must hear of its end.

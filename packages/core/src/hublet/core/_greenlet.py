@@ -92,6 +92,10 @@ def _run_current() -> None:
     _run_given(current)
 
 
+def _call_run(given: Greenlet[Any], /, *args: Any, **kwargs: Any) -> Any:
+    return given._run(*args, **kwargs)  # looked up here, where what that raises is caught too
+
+
 class _RunDescriptor:
     """`Greenlet.run`: of a greenlet a function without parameters, of the class one that is told whose, as of any method.
 
@@ -224,7 +228,10 @@ class Greenlet(greenlet, _Carries[T]):
             return  # killed before it began, and switched to all the same
         _chunks.use_small_first_chunk()
         self._begin()
-        outcome = _switch.attempt(self._run if self._function is None else self._function, self.args, self._kwargs)
+        if self._function is not None:
+            outcome = _switch.attempt(self._function, self.args, self._kwargs)
+        else:
+            outcome = _switch.attempt(_call_run, (self, *self.args), self._kwargs)
         if type(outcome) is _switch.Raised:
             self._end_raising(outcome.error)
         else:
