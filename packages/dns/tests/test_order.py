@@ -104,12 +104,12 @@ def test_asking_the_system_leaves_no_descriptor(probe, descriptors):
     assert descriptors() == before
 
 
-def test_a_resolver_that_is_closed_leaves_no_descriptor(probe, descriptors):
+def test_a_resolver_that_is_closed_leaves_no_descriptor(make_resolver, probe, descriptors):
+    resolver = make_resolver(hosts="127.0.0.1 both.test\n::1 both.test\n")
     before = descriptors()
-    order = Order(probe)
 
-    order.best_first(["127.0.0.1", "::1"])
-    order.close()
+    assert len(resolver.getaddrinfo("both.test", 80, 0, 1)) == 2
+    resolver.close()
 
     assert descriptors() == before
 

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["find_waiters"]
 
 
-def find_waiters(scheduler: Scheduler) -> set[Waiter]:
-    """Return the waiters of *scheduler*, used and unused.  Slow: it looks through every object there is."""
+def find_waiters(scheduler: Scheduler) -> list[Waiter]:
+    """Return the waiters of *scheduler*, used and unused, each once.  Slow: it looks through every object there is."""
     # Those of `sleep` are hidden from the collector, but they are among the deadlines, or ready.  By type: `isinstance` asks
     # proxies for the class of what they stand for, which runs code of users and may fail.
-    found: set[Waiter] = set()
+    found: dict[Waiter, None] = {}  # in the order in which they are met, so that a deadlock reads the same each time
     candidates: Any
     for candidates in (gc.get_objects(), scheduler.deadlines, scheduler.ready):
-        found.update(each for each in candidates if issubclass(type(each), Waiter) and each.scheduler is scheduler)
-    return found
+        found |= dict.fromkeys(each for each in candidates if issubclass(type(each), Waiter) and each.scheduler is scheduler)
+    return list(found)
