@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from hublet.core import getcurrent
 from hublet.core.lowlevel import deadline_in
 
+from ._binding import bind_quickly
 from ._tokens import Tokens
 
 __all__ = ["CapacityLimiter", "CapacityLimiterStatistics"]
@@ -143,3 +144,6 @@ def _count(total_tokens: float) -> int:
     if not 0 <= total_tokens < _ENDLESS:
         raise ValueError(f"the number of tokens must not be negative or larger than {_ENDLESS}, as {total_tokens} is")
     return total_tokens
+
+
+bind_quickly(CapacityLimiter)

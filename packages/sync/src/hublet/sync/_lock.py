@@ -6,6 +6,7 @@ from _thread import TIMEOUT_MAX
 
 from hublet.core.lowlevel import deadline_in
 
+from ._binding import bind_quickly
 from ._tokens import Tokens
 
 TYPE_CHECKING = False
@@ -74,3 +75,6 @@ class Lock(Tokens):
     def __repr__(self) -> str:
         state = "unlocked" if self._free else "locked"
         return f"<{state} sync.{type(self).__name__} object at {id(self):#x}>"
+
+
+bind_quickly(Lock)

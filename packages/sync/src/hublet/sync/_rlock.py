@@ -7,6 +7,7 @@ import gc
 from hublet.core import getcurrent
 from hublet.core.lowlevel import ParkingLot, make_waiter, recycle
 
+from ._binding import bind_quickly
 from ._lock import lock_deadline
 from ._native import address
 
@@ -138,3 +139,6 @@ class RLock:
         kind = f"sync.{type(self).__name__}"
         count = 0 if self._owner == 0 else self._again + 1
         return f"<{state} {kind} object owner={self._owner:#x} count={count} at {id(self):#x}>"
+
+
+bind_quickly(RLock)

@@ -9,6 +9,7 @@ from typing import Any
 from hublet.core.lowlevel import deadline_in, make_waiter
 
 from . import _links
+from ._binding import bind_quickly
 from ._tokens import Tokens
 
 __all__ = ["BoundedSemaphore", "DummySemaphore", "Semaphore"]
@@ -174,3 +175,6 @@ class DummySemaphore:
 
     def __repr__(self) -> str:
         return f"<sync.{type(self).__name__} at {id(self):#x}>"
+
+
+bind_quickly(Semaphore)

@@ -1,0 +1,1 @@
+cpdef object bind_quickly(object cls)
