@@ -53,9 +53,8 @@ class Group(Mapping):
 
     def _admit(self, greenlet: Any) -> None:
         self.greenlets.add(greenlet)
-        rawlink = getattr(greenlet, "rawlink", None)
-        if rawlink is not None:
-            rawlink(self._leave)
+        if isinstance(greenlet, Greenlet) or hasattr(greenlet, "rawlink"):
+            greenlet.rawlink(self._leave)
 
     def discard(self, greenlet: Any) -> None:
         """Let *greenlet*, which may be none of them, leave.  Never switches."""
@@ -82,7 +81,7 @@ class Group(Mapping):
 
     def spawn(self, *args: Any, **kwargs: Any) -> Any:
         """Make a `greenlet_class` from the arguments, add it, start it, and return it."""
-        greenlet = self.greenlet_class(*args, **kwargs)
+        greenlet = self.greenlet_class(*args, **kwargs) if kwargs else self.greenlet_class(*args)
         self.start(greenlet)
         return greenlet
 
