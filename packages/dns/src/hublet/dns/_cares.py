@@ -93,6 +93,14 @@ class CAresChannel:
         with self:
             lib.ares_cancel(self._pointer)
 
+    def is_holding(self) -> bool:
+        """Say whether there is anything to do for `flush`: never, for c-ares sends each for itself."""
+        return False
+
+    def flush(self) -> bool:
+        """Send what is kept; false if the system takes no more just now."""
+        return True
+
     def timeout(self) -> float | None:
         """Return in how many seconds there is something to send again; `None` if nothing is under way."""
         if self._pointer is None:

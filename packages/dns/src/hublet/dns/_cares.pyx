@@ -9,9 +9,11 @@ cimport cython
 from _thread import get_ident
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from itertools import count
+from libc.errno cimport EAGAIN
 from weakref import WeakValueDictionary
 
 from ._answers cimport Answer
+from ._outbox cimport Outbox
 from ._questions cimport Attempt, Question
 from ._records cimport Record, answer_from
 
@@ -118,6 +120,9 @@ cdef void _on_socket(void *data, int fd, int is_readable, int is_writable) noexc
         _errors[get_ident()] = error
 
 
+# An outbox is memory, so no cycle can go through it; and it must be there until c-ares has closed its sockets.
+@cython.final
+@cython.no_gc
 cdef class CAresChannel:
     """A channel of c-ares that asks one server.  Used by one thread.
 
@@ -133,11 +138,13 @@ cdef class CAresChannel:
         callback = ffi.cast(ON_SOCKET, <size_t>&_on_socket)
         pointer = make_channel(server, settings, questions_a_port, callback, number)
         self._pointer = <void *><size_t>int(ffi.cast("uintptr_t", pointer))
+        self._outbox = Outbox()
+        self._outbox.attach(self._pointer)
 
     cpdef object ask(self, object owner, Attempt attempt, Question question):
         """Send a question; `owner.answered(attempt, question, status, answer)` is called once, maybe right now.
 
-        The answer is `None` if the status says that there was none.
+        It may be kept until `flush`.  The answer is `None` if the status says that there was none.
         """
         cdef _Asked asked = _Asked.__new__(_Asked)
         cdef bytes name = question.name.encode()
@@ -154,6 +161,22 @@ cdef class CAresChannel:
         ares_process_fd(self._pointer, reader, writer)
         self._returned()
 
+    cpdef bint is_holding(self):
+        """Say whether there is anything to do for `flush`."""
+        return self._outbox.has_any()
+
+    cpdef bint flush(self) except -1:
+        """Send what is kept; false if the system takes no more just now."""
+        cdef int error
+        while self._pointer != NULL:
+            error = self._outbox.send()
+            if error == 0:
+                break
+            if error == EAGAIN:
+                return False
+            self.process(self._outbox.refused())
+        return True
+
     cpdef object timeout(self):
         """Return in how many seconds there is something to send again; `None` if nothing is under way."""
         cdef timeval found
@@ -163,6 +186,7 @@ cdef class CAresChannel:
 
     cpdef object cancel(self):
         """End all questions, and close all sockets."""
+        self._outbox.clear()
         self._depth += 1
         ares_cancel(self._pointer)
         self._returned()

@@ -36,6 +36,7 @@ __all__ = [
     "get_rcode",
     "lib",
     "make_channel",
+    "set_functions",
 ]
 
 ON_SOCKET: Any = dict(ffi.typeof("struct ares_options").fields)["sock_state_cb"].type
@@ -70,7 +71,7 @@ _OPT_NOROTATE, _OPT_RESOLVCONF, _OPT_HOSTS_FILE, _OPT_UDP_MAX_QUERIES, _OPT_MAXT
 
 
 def _function(name: str) -> Any:
-    """Return a function of c-ares that tells a number of a message, and that pycares has but does not offer.
+    """Return a function of c-ares that pycares has but does not offer, as one that tells a number of a message.
 
     `None` where the library of pycares does not tell where it is.
     """
@@ -85,6 +86,9 @@ def _function(name: str) -> Any:
 # c-ares looks at neither: what is no reply, or fails in a rare way, is an empty answer to it.
 get_flags: Any = _function("ares_dns_record_get_flags")
 get_rcode: Any = _function("ares_dns_record_get_rcode")
+
+set_functions: Any = _function("ares_set_socket_functions_ex")
+"""What gives a channel other functions for its sockets."""
 
 
 def make_channel(server: Server, settings: Settings, questions_a_port: int, on_socket: Any, number: int) -> Any:

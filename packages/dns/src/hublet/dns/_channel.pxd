@@ -4,7 +4,7 @@ from ._cares cimport CAresChannel
 from ._questions cimport Attempt, Question
 
 # Looked up once, when the module is loaded, instead of at each use.
-cdef object NOBODY, Waiter, deadline_in, forget_fd, handle_for, spawn_raw
+cdef object NOBODY, Waiter, deadline_in, forget_fd, get_hub, handle_for, spawn_raw
 cdef int TIMED_OUT
 cdef double inf, _TOLERANCE
 
@@ -17,6 +17,7 @@ cdef class Channel:
     cdef object _server
     cdef dict _sockets
     cdef dict _handles
+    cdef bint _is_flushing
     cdef bint _is_driven
     cdef bint _is_changed
     cdef object _waiter
@@ -28,6 +29,8 @@ cdef class Channel:
     cpdef object answered(self, Attempt attempt, Question question, int status, Answer answer)
     cpdef object _abandon(self, Attempt attempt)
     cdef object _forget_all(self)
+    cdef object _flush_soon(self)
+    cpdef object _flush(self)
     cdef object _see_to_it(self)
     cdef double _next_deadline(self) except? -1
     @cython.locals(deadline=double)

@@ -4,6 +4,8 @@ c-ares says which descriptors it reads and writes, and when it wants to be calle
 way, one greenlet, the driver, waits for exactly that: for all the descriptors with one waiter, until that moment.  When
 nothing is left that somebody waits for it ends, so an idle channel costs nothing, and the hub does not stay for it.
 
+What greenlets ask goes out together, once all that is ready now has run.
+
 c-ares cannot be told to forget one question.  One that is given up goes with the last for which somebody waits.
 """
 
@@ -12,7 +14,7 @@ from __future__ import annotations
 from math import inf
 
 from hublet.core import spawn_raw
-from hublet.core.lowlevel import Handle, Waiter, deadline_in, forget_fd, handle_for
+from hublet.core.lowlevel import Handle, Waiter, deadline_in, forget_fd, get_hub, handle_for
 
 from ._answers import Answer
 from ._cares import NOBODY, TIMED_OUT, CAresChannel
@@ -35,6 +37,7 @@ class Channel:
         self._server = server
         self._sockets: dict[int, tuple[bool, bool]] = {}  # descriptor -> whether c-ares wants to read, to write
         self._handles: dict[int, Handle] = {}
+        self._is_flushing = False  # what c-ares keeps goes out soon
         self._is_driven = False
         self._is_changed = False  # the driver must look again at what it waits for
         self._waiter: Waiter | None = None  # the driver's, while it is parked
@@ -57,6 +60,7 @@ class Channel:
             self._cares.ask(self, attempt, question)
         if not attempt.is_over:
             self._see_to_it()
+        self._flush_soon()
 
     def answered(self, attempt: Attempt, question: Question, status: int, answer: Answer | None) -> None:
         """Take what c-ares says.  Called by it."""
@@ -91,6 +95,18 @@ class Channel:
         self._cares.cancel()
         self.given_up = 0
 
+    def _flush_soon(self) -> None:
+        if not self._is_flushing and self._cares.is_holding():
+            self._is_flushing = True
+            get_hub().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._is_flushing = False
+        if not self._cares.flush():
+            self._flush_soon()
+        if self._is_changed and self._wanted:
+            self._see_to_it()  # what was refused is sent again, from another socket
+
     def _see_to_it(self) -> None:
         """Let there be a driver who knows what to wait for."""
         if not self._is_driven:
@@ -111,6 +127,7 @@ class Channel:
             while not self.is_closed:
                 for reader, writer in ready:
                     self._cares.process(reader, writer)
+                self._flush()
                 if (deadline := self._next_deadline()) == inf:
                     break
                 if not self._wanted:
