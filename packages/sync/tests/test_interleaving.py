@@ -9,7 +9,7 @@ import pytest
 
 from hublet.core import compiled
 from hublet.core.lowlevel import Waiter
-from hublet.sync import AsyncResult, BoundedSemaphore, Event, Lock, RLock, Semaphore
+from hublet.sync import AsyncResult, BoundedSemaphore, Event, Lock, Queue, RLock, Semaphore
 
 TOKENS = {
     "Semaphore": lambda: Semaphore(1),
@@ -248,6 +248,7 @@ STEPS = [
     (Semaphore._give if not compiled else None, "free, self._free = self._free, self._free + (self._free < self._bound)"),
     (RLock._take if not compiled else None, "owner, self._owner = self._owner, self._owner + who * (self._owner == 0)"),
     (BoundedSemaphore._settle if not compiled else None, "self._free += 1"),
+    (Queue._add_room if not compiled else None, "self._room += more"),
 ]
 HARMLESS = (
     *("LOAD_", "STORE_", "ROT_", "SWAP", "COPY", "DUP_", "NOP", "EXTENDED_ARG", "CACHE"),

@@ -10,7 +10,8 @@ from collections import deque
 
 import pytest
 
-from hublet.core import BlockingSwitchOutError, GreenletExit, Timeout, kill, killall, sleep, spawn, spawn_later
+import hublet.sync
+from hublet.core import BlockingSwitchOutError, GreenletExit, Timeout, joinall, kill, killall, sleep, spawn, spawn_later
 from hublet.core.lowlevel import get_hub_if_exists
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked
 from hublet.sync import (
@@ -780,6 +781,86 @@ def test_what_is_in_a_queue_can_be_seen_and_cleared():
         queue.queue.popleft()
     with pytest.raises(IndexError):
         queue.queue[0]
+
+
+@pytest.mark.parametrize("kind", [Queue, LifoQueue, PriorityQueue])
+def test_there_is_room_again_once_what_is_in_a_queue_is_cleared(kind):
+    queue = kind(2, [1, 2])
+
+    queue.queue.clear()
+    queue.put_nowait(3), queue.put_nowait(4)
+
+    with pytest.raises(Full):
+        queue.put_nowait(5)
+
+
+@pytest.mark.parametrize("kind", [Queue, LifoQueue, PriorityQueue])
+def test_who_waited_to_put_comes_in_once_what_is_in_a_queue_is_cleared(kind):
+    queue = kind(2, [1, 2])
+    (putter,) = putting(queue, 3)
+
+    queue.queue.clear()
+
+    # A list tells nobody that it was cleared: whoever gets next sees to it.
+    assert queue.get() == 3
+    putter.get()
+
+
+@pytest.mark.parametrize("kind", [Queue, LifoQueue])
+def test_clearing_what_is_in_a_queue_lets_putters_in_and_keeps_what_they_put(kind):
+    queue = kind(2, [1, 2])
+    first, second, third = putting(queue, 3, 4, 5)
+
+    with assert_no_switch():
+        queue.queue.clear()
+    joinall([first, second])
+
+    assert list(queue.queue) == [3, 4] and not third.ready()
+    queue.get()
+    third.get()
+
+
+@pytest.mark.parametrize("kind", [Queue, LifoQueue])
+def test_taking_from_what_is_in_a_queue_lets_a_putter_in(kind):
+    queue = kind(2, [1, 2])
+    first, second = putting(queue, 3, 4)
+
+    assert queue.queue.popleft() == 1
+    first.get()
+    assert queue.queue.pop() == 3
+    second.get()
+
+    assert list(queue.queue) == [2, 4] and queue.full()
+
+
+@pytest.mark.parametrize("kind", [Queue, LifoQueue])
+@pytest.mark.parametrize("name", ["append", "appendleft", "extend", "insert", "remove"])
+def test_nothing_changes_what_is_in_a_queue_past_the_count_of_its_room(kind, name):
+    assert not hasattr(kind().queue, name)
+
+
+def test_a_finalizer_of_what_is_cleared_may_use_the_queue():
+    class Item:
+        def __del__(self) -> None:
+            queue.put_nowait("new")
+
+    queue = LifoQueue(2, [Item(), Item()])
+
+    queue.queue.clear()
+
+    assert list(queue.queue) == ["new", "new"]
+
+
+@pytest.mark.parametrize("kind", ["Queue", "LifoQueue", "PriorityQueue"])
+def test_a_subclass_that_overrides_a_method_has_its_items_in_what_the_standard_library_has(kind):
+    def overriding(base: type) -> object:
+        class Ours(base):
+            def _put(self, item: object) -> None:
+                base._put(self, item)
+
+        return Ours()
+
+    assert type(overriding(getattr(hublet.sync, kind)).queue) is type(overriding(getattr(stdlib_queue, kind)).queue)
 
 
 class Failing(Queue):

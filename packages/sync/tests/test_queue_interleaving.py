@@ -139,6 +139,28 @@ def test_who_comes_to_put_in_the_middle_of_getting_is_served(kind, interleaved):
     interleaved(full(kind, 1), lambda q: q.get(), join, lambda q, got, _: eq([got, *drained(q)], [1, 2]))
 
 
+@pytest.mark.parametrize("kind", ["Queue", "LifoQueue"])
+@pytest.mark.parametrize("method", ["clear", "pop", "popleft"])
+def test_who_comes_to_put_in_the_middle_of_taking_from_what_is_there_is_served(kind, method, interleaved):
+    def join(queue):
+        joins(interleaved, queue, lambda: queue.put(2), queue._putters)
+
+    interleaved(
+        full(kind, 1), lambda q: getattr(q.queue, method)(), join, lambda q, *_: eq((drained(q), q.unfinished_tasks), ([2], 2))
+    )
+
+
+@pytest.mark.parametrize("kind", ["Queue", "LifoQueue"])
+def test_room_is_counted_whoever_uses_the_queue_in_the_middle_of_clearing_it(kind, interleaved):
+    def check(queue, *_):
+        while queue.qsize() < 2:
+            queue.put_nowait(3)
+        assert outcome(queue.put_nowait, 4) is Full
+
+    interleaved(full(kind, 1, 2), lambda q: q.queue.clear(), lambda q: outcome(q.get_nowait), check)
+    interleaved(full(kind, 1, 2), lambda q: q.queue.clear(), lambda q: outcome(q.put_nowait, 3), check)
+
+
 class Wanted:
     """A queue, somebody in the line of those who want an item, and what others got."""
 

@@ -121,14 +121,6 @@ cdef class Items:
         """Return the oldest without removing it; `NOTHING` if there is none."""
         return NOTHING if self._count == 0 else self._slots[self._head]
 
-    def clear(self):
-        """Forget all items."""
-        slots = self._slots  # until the counters are right: dropping items may run their finalizers
-        self._slots, self._head, self._count = [None] * 8, 0, 0
-
-    def __repr__(self):
-        return f"Items({list(self)!r})"
-
     cdef int _grow(self) except -1:
         # The new list may start a collection, whose finalizers may append here: look again once it exists.
         cdef Py_ssize_t capacity = PyList_GET_SIZE(self._slots)

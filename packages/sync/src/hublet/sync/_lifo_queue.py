@@ -19,7 +19,7 @@ class LifoQueue(Queue[T]):
     __slots__ = ()
 
     def _init(self, maxsize: int) -> None:
-        self.queue = Stack()
+        self.queue = Stack() if self._is_plain() else []
 
     def _get(self) -> T:
         return self._kept.pop()  # type: ignore[no-any-return]

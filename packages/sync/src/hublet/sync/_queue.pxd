@@ -39,6 +39,7 @@ cdef class Queue(Store):
     cdef object _end(self)
     @cython.locals(unfinished=Py_ssize_t)
     cdef bint _finish_one(self) except -1
+    cpdef object _add_room(self, Py_ssize_t more)
     cdef object _describe(self)
     cpdef bint full(self) except -1
 

@@ -11,8 +11,8 @@ nothing is locked, and each line is one step that nothing can come between.  The
   first, and looks at the store after that.  Whichever comes second sees the other, and tells the first in line to look again
   (`LOOK`).  So no item lies there while somebody waits.  The same holds for room and putters.
 - Room is counted (`_room`) in one line without a jump or a call, hence in one step.
-- Items leave the store through its head only, and an item goes straight to a getter only if the store is empty.  So
-  whatever one thread puts comes out in the order in which it put it.
+- Items leave the store through its head only, but for who asks for the newest (`Contents.pop`), and an item goes straight
+  to a getter only if the store is empty.  So whatever one thread puts comes out in the order in which it put it.
 - Taking an item out of a putter's hand is claiming its waiter.  It may be claimed a moment before the item is stored, and
   then the putter waits for that, or what it puts next might overtake it (`Offer.placed`).
 - Items are counted as unfinished before anybody can get them.
@@ -318,8 +318,12 @@ class Queue(Store[T]):
     def maxsize(self, maxsize: int | None) -> None:
         before = self._maxsize if self._maxsize > 0 else _ENDLESS
         self._maxsize = 0 if maxsize is None else maxsize
-        self._room += (self._maxsize if self._maxsize > 0 else _ENDLESS) - before
-        for _ in range(len(self._putters)):
+        self._add_room((self._maxsize if self._maxsize > 0 else _ENDLESS) - before)
+
+    def _add_room(self, more: int) -> None:
+        """Count room for so many items more, and let putters in.  Never switches."""
+        self._room += more
+        for _ in range(min(more, len(self._putters))):
             self._look_for_room()
 
     def copy(self) -> Queue[T]:

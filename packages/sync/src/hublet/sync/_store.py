@@ -9,9 +9,11 @@ itself: what it puts is kept aside, and put in on the way out, and all that it c
 
 from __future__ import annotations
 
+from collections import deque
 from types import GenericAlias
 from typing import Any, Generic, TypeVar
 
+from ._contents import Contents
 from ._items import Items
 from ._native import give_way, thread_ident
 from ._words import NOTHING
@@ -42,13 +44,21 @@ class Store(Generic[T]):
 
     @property
     def queue(self) -> Any:
-        """What the items are in: something like a `deque` of its own, or whatever `_init` of a subclass has assigned."""
-        return self._kept
+        """What the items are in.
+
+        Where a subclass overrides how they are kept, a `deque`, a `list`, or whatever its `_init` has assigned.  Otherwise
+        something like a `deque`, to look at them and to take some out: `clear`, `popleft` and `pop`, which let putters in.
+        """
+        return self._kept if self._items is None else Contents(self._items, self)
 
     @queue.setter
     def queue(self, kept: Any) -> None:
         self._kept = kept
-        self._items = kept if isinstance(kept, Items) and any(self._keeps_items_as(kind) for kind in PLAIN) else None
+        self._items = kept if isinstance(kept, Items) else None
+
+    def _is_plain(self) -> bool:
+        """Say whether nothing is overridden of how items are kept."""
+        return any(self._keeps_items_as(kind) for kind in PLAIN)
 
     def _keeps_items_as(self, kind: type) -> bool:
         """Say whether all of the methods that keep items are those of *kind*."""
@@ -58,7 +68,7 @@ class Store(Generic[T]):
     # For subclasses to override
 
     def _init(self, maxsize: int) -> None:
-        self.queue = Items()
+        self.queue = Items() if self._is_plain() else deque()
 
     def _qsize(self) -> int:
         return len(self._kept)
