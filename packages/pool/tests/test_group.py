@@ -6,6 +6,7 @@ import greenlet as greenlets
 import pytest
 
 from hublet.core import Greenlet, GreenletExit, Timeout, getcurrent, sleep, spawn
+from hublet.core.lowlevel import ParkingLot
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked
 from hublet.pool import Group, Pool
 
@@ -492,6 +493,22 @@ def test_several_greenlets_may_share_an_iterator(group, method):
     parts = [each.get() for each in [spawn(list, results) for _ in range(5)]]
 
     assert sorted(sum(parts, [])) == list(range(50))
+
+
+def test_a_result_whose_turn_has_come_is_given_to_one_of_those_who_wait(group):
+    under_way = [ParkingLot(), ParkingLot(), ParkingLot()]
+    results = group.imap(lambda i: (under_way[i].park(), i)[1], range(3))
+    readers = [spawn(next, results) for _ in range(3)]
+    wait_all_parked()
+
+    under_way[1].unpark()
+    wait_all_parked()
+    under_way[0].unpark()
+    wait_all_parked()
+
+    assert sorted(each.value for each in readers if each.ready()) == [0, 1]
+    under_way[2].unpark()
+    assert sorted(each.get() for each in readers) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("method", ["imap", "imap_unordered"])

@@ -118,4 +118,13 @@ class IMap(IMapUnordered[R]):
         self._notify()
 
     def _next(self) -> Any:
-        return self._calls.popleft() if self._calls and self._calls[0].ready() else None
+        if not self._has_next():
+            return None
+        call = self._calls.popleft()
+        if self._has_next():
+            # It ended earlier, and the reader that was woken then saw that it was not its turn.
+            self._readers.unpark()
+        return call
+
+    def _has_next(self) -> bool:
+        return bool(self._calls and self._calls[0].ready())
