@@ -290,6 +290,21 @@ def test_one_can_be_killed_once(group):
     group.join()
 
 
+def test_a_raw_greenlet_can_be_killed_alone(group):
+    from hublet.core import spawn_raw
+
+    raw, other = spawn_raw(sleep, 100), group.spawn(sleep, 0)
+    wait_all_parked()
+    group.add(raw)
+
+    group.killone(raw)
+    wait_all_parked()
+
+    assert raw.dead
+    assert raw not in group
+    assert other.successful()
+
+
 # Applying a function
 
 

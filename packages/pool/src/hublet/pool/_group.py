@@ -107,7 +107,7 @@ class Group(Mapping):
         """Raise *exception* in all of them; those that have not begun to run never will.
 
         With *block*, park until all are finished, those included that join meanwhile, at most *timeout* seconds; `None` is
-        without limit.
+        without limit.  Raw greenlets are not waited for, but leave.
         """
         deadline = deadline_in(timeout)
         while self.greenlets:
@@ -130,12 +130,18 @@ class Group(Mapping):
         block: bool = True,
         timeout: float | None = None,
     ) -> None:
-        """Raise *exception* in one of them, once.  With *block*, park until it is finished, at most *timeout* seconds."""
+        """Raise *exception* in one of them, once.
+
+        With *block*, park until it is finished, at most *timeout* seconds; `None` is without limit.  A raw greenlet is not
+        waited for, but leaves at once.
+        """
         if greenlet in self.greenlets and greenlet not in self.dying:
             self.dying.add(greenlet)
             killall([greenlet], exception, block=False)
-            if block:
+            if block and hasattr(greenlet, "rawlink"):
                 greenlet.join(timeout)
+            elif block:
+                self.discard(greenlet)
 
     # Room
 
