@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
 import threading
 import time
@@ -28,6 +29,23 @@ def test_a_lock_is_free_until_it_is_taken(kind):
     assert lock.locked()
     assert repr(lock).startswith("<locked ")
     lock.release()
+    assert not lock.locked()
+
+
+@pytest.mark.parametrize(("kind", "native"), [(Lock, _thread.LockType), (RLock, _thread.RLock)])
+def test_a_lock_has_all_that_one_of_python_has(kind, native):
+    names = {name for name in dir(native) if not name.startswith("__")}
+
+    assert names <= set(dir(kind))
+
+
+def test_a_lock_answers_to_its_obsolete_names():
+    lock = Lock()
+
+    assert lock.acquire_lock(False) is True and lock.locked_lock()
+    assert lock.acquire_lock(timeout=0) is False
+    lock.release_lock()
+
     assert not lock.locked()
 
 

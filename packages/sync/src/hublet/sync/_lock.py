@@ -62,6 +62,11 @@ class Lock(Tokens):
         """Say whether somebody has it."""
         return self._free == 0
 
+    # Obsolete, but those of `threading` still have them, unlike its `RLock`.
+    acquire_lock = acquire
+    release_lock = release
+    locked_lock = locked
+
     def __enter__(self) -> bool:
         return self.acquire()
 
