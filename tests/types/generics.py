@@ -8,8 +8,20 @@ from __future__ import annotations
 from typing_extensions import assert_type
 
 from hublet.core import Greenlet, spawn
-from hublet.pool import Pool
-from hublet.sync import AsyncResult, Channel, LifoQueue, PriorityQueue, Queue, Receiver, Sender, SimpleQueue, open_channel
+from hublet.pool import Future, Outcome, Pool, TaskGroup, ThreadPool, ThreadPoolExecutor, local
+from hublet.sync import (
+    AsyncResult,
+    Channel,
+    JoinableQueue,
+    LifoQueue,
+    PriorityQueue,
+    Queue,
+    Receiver,
+    Sender,
+    SimpleQueue,
+    UnboundQueue,
+    open_channel,
+)
 
 
 def spell(number: int) -> str:
@@ -23,6 +35,9 @@ def queues_carry_their_items() -> None:
     assert_type(queue.get(), int)
     for each in (LifoQueue[int](), PriorityQueue[int](), SimpleQueue[int](), Channel[int]()):
         assert_type(each.get(), int)
+    for other in (JoinableQueue[int](), UnboundQueue[int]()):
+        other.put("one")  # type: ignore[arg-type]
+        assert_type(other.get(), int)
 
 
 def results_carry_their_value() -> None:
@@ -51,6 +66,33 @@ def pools_carry_what_their_function_returns() -> None:
     assert_type(pool.map(spell, [1]), list[str])
     pool.map(spell, ["one"])  # type: ignore[arg-type]
     assert_type(next(pool.imap_unordered(spell, [1])), str)
+
+
+def task_groups_carry_what_their_function_returns() -> None:
+    with TaskGroup() as group:
+        assert_type(group.spawn(spell, 1), Greenlet[str])
+
+
+def threads_carry_what_their_function_returns() -> None:
+    assert_type(ThreadPool(2).spawn(spell, 1), Outcome[str])
+    assert_type(ThreadPool(2).spawn(spell, 1).get(), str)
+    assert_type(ThreadPoolExecutor(2).submit(spell, 1), Future[str])
+    assert_type(ThreadPoolExecutor(2).submit(spell, 1).result(), str)
+
+
+class Request(local):
+    """What is different in every greenlet has the types that its class says."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+
+def attributes_of_greenlets_carry_their_values() -> None:
+    request = Request("/")
+    assert_type(request, Request)
+    assert_type(request.path, str)
+    request.path = 1  # type: ignore[assignment]
+    Request(1)  # type: ignore[arg-type]
 
 
 def channels_carry_their_items() -> None:
