@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
+import weakref
 
 import pytest
 
@@ -53,10 +55,8 @@ def fresh_hub(monkeypatch: pytest.MonkeyPatch):
     """The hub as if nobody had asked it for a resolver."""
     hub = get_hub()
     before, hub._resolver = hub._resolver, None
-    registered = list(hub._at_close)
     yield hub
     hub._resolver = before
-    hub._at_close[:] = registered
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -186,6 +186,32 @@ def test_the_resolver_is_closed_with_its_hub(plugin: None):
     thread.join()
 
     assert made[0].closed == 1
+
+
+def test_a_resolver_that_was_replaced_is_not_kept(fresh_hub, plugin: None):
+    replaced = [weakref.ref(resolvers.use("fake")) for _ in range(3)]
+
+    resolvers.use("fake")
+
+    gc.collect()
+    assert [each() for each in replaced] == [None] * 3
+
+
+def test_a_resolver_that_was_replaced_can_be_used_until_the_end_of_its_hub(plugin: None):
+    closed = []
+
+    def body() -> None:
+        replaced = resolvers.use("fake")
+        resolvers.use("fake")
+        closed.append(replaced.closed)
+        get_hub().destroy()
+        closed.append(replaced.closed)
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+
+    assert closed == [0, 1]
 
 
 def test_importing_the_resolvers_makes_no_hub():

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import subprocess
 import sys
+import weakref
 
 import pytest
 
-from hublet.core import resolvers
+from hublet.core import resolvers, spawn
 from hublet.core.lowlevel import get_hub
+from hublet.core.testing import wait_all_parked
 
 
 def run(program, **variables):
@@ -49,6 +52,24 @@ def test_it_can_be_the_resolver_of_a_hub(hub, resolver):
     hub.resolver = resolver
 
     assert get_hub().resolver.gethostbyname("v4.test") == "192.0.2.4"
+
+
+def test_one_that_was_replaced_is_gone_after_its_last_look_up(hub, server, resolver_class, descriptors):
+    before = descriptors()
+    held = server.hold("v4.test.")
+    hub.resolver = resolver_class(hub, nameservers=[(server.address, server.port)])
+    replaced = weakref.ref(hub.resolver)
+    asking = spawn(lambda: hub.resolver.gethostbyname("v4.test"))
+    wait_all_parked()
+    held.wait_until_asked()
+
+    hub.resolver = resolvers.BlockingResolver()
+    gc.collect()
+    held.release()
+
+    assert asking.get() == "192.0.2.4"
+    assert descriptors() == before
+    assert replaced() is None
 
 
 def test_it_needs_nothing_of_hublet_but_core(kind, server):

@@ -99,6 +99,7 @@ class Hub(greenlet):
         self._resolver: Any = None
         self._threadpool: Any = None
         self._workers: list[ref[Any]] = []
+        self._resolvers: list[ref[Any]] = []
 
     def call_soon(self, function: Any, *arguments: Any) -> Callback:
         """Call ``function(*arguments)`` in the hub once what is ready now has run.
@@ -268,6 +269,11 @@ class Hub(greenlet):
         else:
             self.call_soon(self.raise_in_main, error)
 
+    def add_resolver(self, resolver: Any) -> None:
+        """Remember a resolver, weakly, and close it when the hub is destroyed."""
+        self._resolvers = [each for each in self._resolvers if each() is not None]
+        self._resolvers.append(ref(resolver))
+
     # The end
 
     def end_greenlets(self) -> None:
@@ -294,6 +300,11 @@ class Hub(greenlet):
         for function in reversed(self._at_close):
             function()
         self._at_close.clear()
+        for each in self._resolvers:
+            resolver = each()
+            if resolver is not None:
+                resolver.close()
+        self._resolvers.clear()
         for workers in self.workers():
             workers.close()
         if _switch.thread_scheduler() is self.scheduler:

@@ -25,7 +25,10 @@ _getnameinfo = _socket.getnameinfo
 
 
 class Resolver(Protocol):
-    """What a resolver offers.  Each method parks, unless it can answer at once, and raises as the `socket` function."""
+    """What a resolver offers.  Each method parks, unless it can answer at once, and raises as the `socket` function.
+
+    Its hub refers to it weakly, so a class that has slots needs `__weakref__` among them.
+    """
 
     def getaddrinfo(self, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:
         """As `socket.getaddrinfo`."""
@@ -43,7 +46,7 @@ class Resolver(Protocol):
         """As `socket.getnameinfo`."""
 
     def close(self) -> None:
-        """Give back what it holds.  Called when its hub is destroyed; may be called twice."""
+        """Give back what it holds.  Called when its hub is destroyed, if anybody has it then; may be called twice."""
 
 
 class BlockingResolver:
@@ -97,6 +100,7 @@ def known() -> list[str]:
 def make_resolver(hub: Any, name: str | None = None) -> Any:
     """Make a resolver for *hub*: the one of that *name*, or as configured (`HUBLET_RESOLVER`).
 
+    The hub closes it when it is destroyed, and does not keep it.
     Raises `ValueError` for a name that is not known and `PluginError` for one that cannot be loaded.
     """
     if name is None:
@@ -110,12 +114,15 @@ def make_resolver(hub: Any, name: str | None = None) -> Any:
             )
         factory = plugins.load(__name__, name)
     resolver = factory(hub)
-    hub.at_close(resolver.close)
+    hub.add_resolver(resolver)
     return resolver
 
 
 def use(name: str) -> Any:
-    """Let the hub of this thread use the resolver *name* from now on, and return it.  Raises as `make_resolver`."""
+    """Let the hub of this thread use the resolver *name* from now on, and return it.  Raises as `make_resolver`.
+
+    The one before is not closed, since look-ups may be under way; it is gone when nobody has it any more.
+    """
     from ._hub import get_hub  # late: a name that is not needed elsewhere
 
     hub = get_hub()

@@ -42,7 +42,7 @@ _LOOPBACK = {AF_INET: ["127.0.0.1"], AF_INET6: ["::1"], AF_UNSPEC: ["127.0.0.1",
 class NetworkResolver:
     """A resolver that asks the name servers of ``resolv.conf`` from the greenlets of one hub; complete but for the sender.
 
-    *hub*, if it is given, closes it when it is destroyed.
+    *hub*, if it is given, closes it when it is destroyed, and does not keep it.
     *nameservers*, pairs of a numeric address and a port, *timeout*, in seconds, and *attempts* stand for what the file
     says of them, unless they are `None`.  *resolv_conf* and *hosts* are the paths of the files; *cache_size* is how many
     answers are kept at most, 0 for none, `None` as configured (`HUBLET_DNS_CACHE_SIZE`).  Raises `OSError` for a name
@@ -66,7 +66,7 @@ class NetworkResolver:
         self._order = Order()
         self._names = Names(conf, self.make_sender(), config.dns_cache_size if cache_size is None else cache_size)
         if hub is not None:
-            hub.at_close(self.close)
+            hub.add_resolver(self)
 
     def make_sender(self) -> Sender:
         """Return who sends the questions."""
