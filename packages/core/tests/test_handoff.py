@@ -6,6 +6,7 @@ import gc
 import inspect
 import operator
 import os
+import signal
 import sys
 import time
 import weakref
@@ -13,7 +14,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from hublet.core import Greenlet, Timeout, compiled, get_hub, getcurrent, idle, joinall, sleep, spawn, spawn_later, spawn_raw
+from hublet.core import (
+    BlockingSwitchOutError,
+    Greenlet,
+    Timeout,
+    compiled,
+    get_hub,
+    getcurrent,
+    idle,
+    joinall,
+    sleep,
+    spawn,
+    spawn_later,
+    spawn_raw,
+)
 from hublet.core.lowlevel import ParkingLot, Waiter, notify_closing, wait_readable
 from hublet.core.testing import FakeClock, wait_all_parked
 
@@ -550,3 +564,63 @@ def test_the_current_greenlet_is_the_one_that_runs():
 
     assert greenlet.get() is greenlet
     assert getcurrent() is get_hub().parent
+
+
+@pytest.mark.skipif(not compiled, reason="interpreted, the hub polls")
+def test_a_greenlet_that_waits_when_nothing_is_ready_polls_itself(pipe: tuple[int, int], switches: list):
+    read_fd, write_fd = pipe
+
+    def has_switched() -> bool:
+        os.write(write_fd, b"x")
+        del switches[:]
+        wait_readable(read_fd)
+        os.read(read_fd, 1)
+        return bool(switches)
+
+    # Not if the turn happens to be over just then.
+    assert not all(has_switched() for _ in range(1000))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signals that come by themselves")
+@pytest.mark.parametrize("wait", [lambda: sleep(0), lambda: sleep(0.001), lambda: ParkingLot().park(time.monotonic() + 0.001)])
+def test_a_signal_handler_may_not_wait_while_its_greenlet_does(pipe: tuple[int, int], wait):
+    read_fd, write_fd = pipe
+    refused = []
+
+    def handler(number, frame):
+        try:
+            wait()
+        except BlockingSwitchOutError as error:
+            refused.append(error)
+        os.write(write_fd, b"x")
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        with Timeout(10):
+            wait_readable(read_fd)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+    assert len(refused) == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signals that come by themselves")
+def test_what_a_signal_handler_raises_while_a_greenlet_polls_surfaces_in_the_main_greenlet(pipe: tuple[int, int]):
+    read_fd, write_fd = pipe
+
+    def give_up(number, frame):
+        raise LookupError("too late")
+
+    reading = spawn(wait_readable, read_fd)
+    before = signal.signal(signal.SIGALRM, give_up)
+    try:
+        with pytest.raises(LookupError, match="too late"):
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            ParkingLot().park(time.monotonic() + 10)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+    assert not reading.ready()
+    os.write(write_fd, b"x")
+    reading.get(timeout=10)

@@ -87,7 +87,7 @@ class Waiter(Entry):
             if scheduler is None:
                 return self._park_thread(deadline)
         greenlet = _switch.current()
-        if greenlet is scheduler.greenlet:
+        if scheduler.is_polling or greenlet is scheduler.greenlet:
             self._refuse_the_hub(scheduler)
         if scheduler.attention:
             _attend(scheduler, greenlet, self)
@@ -311,7 +311,7 @@ def yield_now() -> None:
     if not scheduler.attention and scheduler.may_stay():
         return
     greenlet = _switch.current()
-    if greenlet is scheduler.greenlet:
+    if scheduler.is_polling or greenlet is scheduler.greenlet:
         raise BlockingSwitchOutError("the hub cannot wait: this was called from a callback, which must not sleep")
     turn = scheduler.spare_turn
     if turn is None:

@@ -30,6 +30,7 @@ cdef class Scheduler:
     cdef Entry starting
     cdef object ended
     cdef readonly long long turns
+    cdef readonly bint is_polling
     cdef public bint attention
     cdef public dict postponed
     cdef public dict shielded
@@ -61,6 +62,8 @@ cdef class Scheduler:
     cdef object _expire(self)
     @cython.locals(loop=Loop)
     cdef object _poll(self)
+    @cython.locals(budget=int)
+    cdef object _poll_in_place(self)
     cdef object _look(self, object timeout)
     @cython.locals(deadline=double, idle=Entry)
     cdef object _patience(self)

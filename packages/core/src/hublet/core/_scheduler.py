@@ -10,6 +10,10 @@ makes them come back here, so that deadlines and descriptors are looked at howev
 Greenlets are *started* only from here, and from the main greenlet: started from any other one, each would lay its C stack on
 top of the last.
 
+**Polling in place.**  When nothing is ready the greenlet that parks polls itself, for the hub would do nothing else and
+switch back, mostly to the very same.  What runs there nevertheless, signal handlers and finalizers, may not wait, just as in
+the hub.
+
 **Other threads** may do two things to a hub: append to its ring, and then `loop.wake()` if the loop sleeps.  The hub
 declares itself asleep first and looks at the ring after that, so that one of the two always sees the other.
 """
@@ -60,6 +64,7 @@ class Scheduler:
         "ended",
         "greenlet",
         "handles",
+        "is_polling",
         "loop",
         "main",
         "outside",
@@ -89,6 +94,7 @@ class Scheduler:
         self.outside = 0
         self.parked = 0  # greenlets, the main one with them
         self.handles: dict[int, Handle] = {}  # descriptor -> handle, for those that are found by number
+        self.is_polling = False  # in place: nobody may park in the greenlet that runs
         # Whether a parking greenlet must look at the three below.
         self.attention = False
         self.postponed: dict[Any, list[tuple[int, BaseException]]] = {}  # greenlet -> what to raise when it parks next
@@ -148,6 +154,9 @@ class Scheduler:
     def _switch_to_next(self, leaving: Any) -> BaseException | None:
         if self._budget > 0 and _switch.coarse_monotonic() < self._turn_ends:
             entry = self.ready.first()
+            if entry is None and _COMPILED and self.loop.waiting and self.clock is None and not self._idle:
+                self._poll_in_place()
+                entry = self.ready.first()
             if (
                 entry is not None
                 and entry.greenlet is not None
@@ -315,6 +324,17 @@ class Scheduler:
             self._look(0.0 if self.ready else self._patience())
         finally:
             loop.sleeping = False
+
+    def _poll_in_place(self) -> None:
+        # Not interpreted, where Ctrl-C might come between two lines and would belong to the main greenlet.
+        budget, self._budget = self._budget, 0
+        self.is_polling = True
+        self.turns += 1
+        try:
+            self._poll()
+        finally:
+            self.is_polling = False
+            self._budget = budget
 
     def _look(self, timeout: float | None) -> None:
         try:

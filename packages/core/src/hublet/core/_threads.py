@@ -85,7 +85,7 @@ class Workers:
         """Call ``function(*args, **kwargs)`` in a thread and return what it returns, or raise what it raises.  Parks."""
         waiter = Waiter(("a thread to call", function))
         scheduler: Any = waiter.scheduler  # whoever has workers has a hub
-        if getcurrent() is scheduler.greenlet or getcurrent() in scheduler.unswitchable:
+        if scheduler.is_polling or getcurrent() is scheduler.greenlet or getcurrent() in scheduler.unswitchable:
             waiter.park()  # which is refused: before the call, not after it
 
         def done(result: Any, error: BaseException | None) -> None:

@@ -81,6 +81,12 @@ cdef extern from *:
         return count < 0 ? -errno : count;
     }
 
+    #if PY_VERSION_HEX >= 0x030D0000
+      static const double hublet_grace = 0.0;
+    #else
+      static const double hublet_grace = 0.01;
+    #endif
+
     /* As `signal.set_wakeup_fd`, which it was only in the headers until 3.13. */
     static int hublet_set_wakeup_fd(PyObject *set_wakeup_fd, int fd) {
     #if PY_VERSION_HEX >= 0x030D0000
@@ -111,6 +117,7 @@ cdef extern from *:
     static void hublet_count_fork(void) { hublet_forks++; }
     static int hublet_count_forks(void) { return pthread_atfork(NULL, NULL, hublet_count_fork); }
     """
+    double hublet_grace
     int hublet_forks
     bint hublet_is_alone()
     int hublet_count_forks()
@@ -140,6 +147,10 @@ cdef enum:
     WRITE = 2
     ENDED = 4
     BATCH = 256
+
+# Seconds that the main thread waits before it lets CPython write to that pipe.  Up to 3.12 that takes two system calls, as much
+# as a short wait; without it a signal that comes in the moment before the wait, or to another thread, is late by as much.
+cdef double GRACE = hublet_grace
 
 # The end of a pipe of ours that CPython writes to at this moment, or -1.
 cdef int wakeup_fd = -1
@@ -297,7 +308,16 @@ cdef class EpollLoop(Loop):
 
     cdef int _wait(self, double seconds) except -1:
         cdef int count
-        cdef bint begun = self._signals_in >= 0 and begin_wakeup_fd(self._signals_in)
+        cdef bint begun
+        if GRACE > 0.0 and self._signals_in >= 0:
+            PyErr_CheckSignals()
+            with nogil:
+                count = hublet_epoll_wait(self._epoll, self._events, BATCH, GRACE if seconds < 0.0 else min(seconds, GRACE))
+            self._take(count)
+            if count != 0 or 0.0 <= seconds <= GRACE:
+                return 0
+            seconds = seconds if seconds < 0.0 else seconds - GRACE
+        begun = self._signals_in >= 0 and begin_wakeup_fd(self._signals_in)
         try:
             PyErr_CheckSignals()
             with nogil:
