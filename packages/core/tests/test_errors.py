@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from hublet import core
 from hublet.core import Greenlet, GreenletExit, Hub, Timeout, get_hub, getcurrent, joinall, sleep, spawn, spawn_later, spawn_raw
 from hublet.core.lowlevel import ParkingLot, Waiter, call_in_thread
 from hublet.core.testing import FakeClock, wait_all_parked
@@ -327,6 +328,40 @@ def test_print_exception_can_be_called_by_a_handler_of_ones_own(own_handler: lis
     spawn(fail, ValueError("wrong")).join()
 
     assert [str(error) for error in reports.take_errors()] == ["wrong"]
+
+
+def test_an_error_is_printed_if_what_reports_it_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, capsys):
+    monkeypatch.delattr(core, "_report", raising=False)
+    monkeypatch.setitem(sys.modules, "hublet.core._report", None)
+
+    spawn(fail, ValueError("wrong")).join()
+
+    printed = capsys.readouterr().err
+    assert printed.splitlines()[-1] == "ValueError: wrong"
+    assert "_report" not in printed
+
+
+def test_what_reports_errors_can_be_loaded_before_there_is_one(script):
+    printed = script(
+        """
+import sys
+from hublet.core.lowlevel import get_hub, load_report
+
+def error_info():
+    try:
+        raise ValueError("wrong")
+    except ValueError:
+        return sys.exc_info()
+
+hub = get_hub()
+load_report()
+loaded = set(sys.modules)
+hub.print_exception(None, *error_info())
+print("hublet.core._report" in loaded, set(sys.modules) - loaded)
+"""
+    )
+
+    assert printed == "True set()"
 
 
 def test_a_greenlet_exit_is_not_told(own_handler: list):

@@ -8,11 +8,14 @@ import os
 import pathlib
 import socket as stdlib
 import struct
+import subprocess
+import sys
+import textwrap
 
 import pytest
 
 import hublet.net
-from hublet.core import Timeout, getcurrent, sleep, spawn, spawn_raw
+from hublet.core import Timeout, get_hub, getcurrent, sleep, spawn, spawn_raw
 from hublet.core.errors import BlockingSwitchOutError
 from hublet.core.lowlevel import ParkingLot, deadline_in, wait_readable
 from hublet.core.testing import wait_all_parked
@@ -470,6 +473,67 @@ def test_without_descriptors_the_listener_is_kept_and_looked_at_less_and_less_of
         assert late.recv(100) == b"late"
         assert reports.take_errors() == []
         assert ask(server) == b"hello"
+
+
+def test_the_first_error_of_a_program_may_be_that_it_has_no_descriptors():
+    code = """
+        import os, resource
+        from hublet.core import Timeout
+        from hublet.core.lowlevel import get_hub
+        from hublet.core.testing import wait_all_parked
+        from hublet.net import StreamServer, socket
+
+        def echo(sock, address):
+            sock.sendall(sock.recv(100))
+
+        server = StreamServer(("127.0.0.1", 0), echo)
+        server.start()
+        with socket.socket() as client, Timeout(20):
+            wait_all_parked()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50))
+            taken = []
+            try:
+                while True:
+                    taken.append(os.dup(0))
+            except OSError:
+                pass
+            client.connect(server.address)
+            client.sendall(b"hello")
+            wait_all_parked()
+            for each in taken:
+                os.close(each)
+            print(client.recv(100))
+    """
+    pytest.importorskip("resource")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], env=environment, capture_output=True, text=True, timeout=30
+    )
+
+    assert done.stdout == "b'hello'\n", done.stderr
+    assert "Too many open files" in done.stderr
+
+
+def test_a_report_that_fails_does_not_end_the_accepting(serve, monkeypatch):
+    failures, shown = [MemoryError("no room")], []
+
+    def start(function, *args):
+        if failures:
+            raise failures.pop()
+        return spawn(function, *args)
+
+    def fail(*args):
+        raise RuntimeError("logging is broken")
+
+    server = serve(echo, spawn=start)
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, traceback: shown.append(error))
+    monkeypatch.setattr(get_hub(), "handle_error", fail)
+    with connected(server) as sock:
+        assert sock.recv(100) == b""
+    monkeypatch.undo()
+
+    assert ask(server) == b"hello"
+    assert [repr(each) for each in shown] == ["RuntimeError('logging is broken')"]
 
 
 def test_a_connection_is_closed_if_no_handler_can_be_started(serve, reports, clock):

@@ -257,8 +257,11 @@ class Hub(greenlet):
         traceback: TracebackType | None,
     ) -> None:
         """Write an error to `exception_stream`, or to `logging` if that is `None`.  Never raises."""
-        from ._report import report  # late: it loads logging and traceback, which most programs' errors never need
-
+        try:
+            from ._report import report  # late: it loads logging and traceback, which most programs' errors never need
+        except Exception:  # the first error may be that there are no descriptors, of which loading takes one
+            sys.__excepthook__(exc_type, value, traceback)  # type: ignore[arg-type]  # which copes with `None`
+            return
         report(context, exc_type, value, traceback, self.exception_stream)
 
     def raise_in_main(self, error: BaseException) -> None:
@@ -363,6 +366,16 @@ def get_hub_if_exists() -> Hub | None:
     """Return the hub of the calling thread, or `None` if there is none.  Never switches."""
     scheduler = _switch.thread_scheduler()
     return None if scheduler is None else scheduler.greenlet
+
+
+def load_report() -> None:
+    """Load what `Hub.print_exception` needs, which the first error does otherwise.  Never switches.
+
+    For what has to go on without descriptors, of which loading takes one.  Raises whatever importing does.
+    """
+    from ._report import rehearse  # late, as it is there
+
+    rehearse()
 
 
 def call_soon_threadsafe(hub: Hub, function: Any, *arguments: Any) -> Callback:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 import traceback as traceback_module
+from functools import cache
 from typing import Any, TextIO
 
-__all__ = ["report", "warn"]
+__all__ = ["rehearse", "report", "warn"]
 
 _logger = logging.getLogger(__package__)
 
@@ -26,6 +27,15 @@ def report(context: Any, exc_type: Any, value: Any, traceback: Any, stream: Text
         error.__suppress_context__ = True  # that may be the other one, and nothing is printed twice
         sys.__excepthook__(type(error), error, error.__traceback__)
         sys.__excepthook__(exc_type, value, traceback)
+
+
+@cache
+def rehearse() -> None:
+    """Format an error, once: `traceback` loads late what it takes to quote a source."""
+    try:
+        raise OSError
+    except OSError as error:
+        traceback_module.format_exception(type(error), error, error.__traceback__)
 
 
 def warn(message: str) -> None:

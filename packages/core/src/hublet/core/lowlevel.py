@@ -3,7 +3,7 @@
 Every wait goes through `Waiter` or `ParkingLot`.  What is here keeps its meaning between minor versions.
 """
 
-from ._hub import call_soon_threadsafe, get_hub, get_hub_if_exists
+from ._hub import call_soon_threadsafe, get_hub, get_hub_if_exists, load_report
 from ._io import (
     add_onlooker,
     forget_fd,
@@ -38,6 +38,7 @@ __all__ = [
     "get_hub_if_exists",
     "handle_for",
     "leave_behind",
+    "load_report",
     "make_waiter",
     "notify_closing",
     "recycle",

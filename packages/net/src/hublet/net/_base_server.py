@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import _socket
 import errno
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from hublet.core import get_hub, getcurrent, sleep, spawn, spawn_raw
-from hublet.core.lowlevel import READ, ParkingLot, deadline_in, notify_closing, wait_readable, yield_now
+from hublet.core.lowlevel import READ, ParkingLot, deadline_in, load_report, notify_closing, wait_readable, yield_now
 
 from ._address import parse_address
 from ._handlers import Handlers
@@ -181,6 +182,7 @@ class BaseServer:
 
     def init_socket(self) -> None:
         """Make the socket, unless there is one.  Parks only to look up a name.  Raises `OSError` if it cannot be bound."""
+        load_report()  # while there are descriptors to do it with
         if self._socket is None:
             if self._given is not None:
                 raise ValueError(f"{self!r} was given a socket, which is closed: make a new server to start again")
@@ -409,7 +411,11 @@ class BaseServer:
         self.do_close(*args)
 
     def _report(self, error: BaseException) -> None:
-        get_hub().handle_error(self, type(error), error, error.__traceback__)
+        try:
+            get_hub().handle_error(self, type(error), error, error.__traceback__)
+        except Exception as second:
+            # `handle_error` is users' code: what it raises must not end the accepting, nor go unseen.
+            sys.excepthook(type(second), second, second.__traceback__)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "accepting" if self._acceptor is not None else "not accepting"
