@@ -34,6 +34,21 @@ def upper(sock, address):
     sock.sendall(sock.recv(1000).upper())
 
 
+class Gate:
+    """What handlers wait at until it is opened."""
+
+    def __init__(self):
+        self._is_open, self._waiting = False, ParkingLot()
+
+    def wait(self):
+        if not self._is_open:
+            self._waiting.park()
+
+    def open(self):
+        self._is_open = True
+        self._waiting.unpark_all()
+
+
 @pytest.fixture
 def serve():
     """Make a server and start it; it is stopped after the test, and its handlers are killed."""
@@ -174,6 +189,30 @@ def test_a_socket_that_listens_already_is_used(serve, make):
         server.close()
         with pytest.raises(ValueError, match="new server"):
             server.start()
+
+
+@pytest.mark.parametrize(
+    ("kind", "sort"),
+    [(StreamServer, "SOCK_DGRAM"), (DatagramServer, "SOCK_STREAM"), (DatagramServer, "SOCK_SEQPACKET")],
+    ids=lambda each: getattr(each, "__name__", each),
+)
+def test_a_socket_of_the_wrong_kind_is_refused(kind, sort):
+    with socket.socket(socket.AF_UNIX, getattr(socket, sort)) as given:
+        with pytest.raises(TypeError, match=f"not for a {kind.__name__}"):
+            kind(given, echo)
+
+
+def test_messages_of_a_connection_are_served_by_the_socket_that_is_given(serve, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(str(tmp_path / "server"))
+        listener.listen()
+        server = serve(echo, listener)
+
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+            sock.connect(str(tmp_path / "server"))
+            sock.sendall(b"hello")
+            assert sock.recv(100) == b"hello"
+        server.close()
 
 
 def test_a_backlog_is_not_for_a_socket_that_listens_already():
@@ -576,6 +615,24 @@ def test_a_client_that_resets_before_it_is_accepted_harms_nobody(serve, reports)
     assert {type(each) for each in reports.take_errors()} <= {ConnectionResetError}
 
 
+def test_a_listener_that_loses_every_connection_keeps_nobody_from_running(serve, reports, clock):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as lost:  # whose accept says what it says of lost connections
+        server = serve(echo)
+        real, server.socket = server.socket, lost
+        wait_all_parked()
+        server.stop_accepting()
+        server.start_accepting()
+        before = clock.now()
+
+        sleep(10)
+
+        errors = reports.take_errors()
+        assert {each.errno for each in errors} == {errno.EOPNOTSUPP}
+        assert 10 <= len(errors) <= 18
+        assert clock.now() == before + 10
+        server.socket = real
+
+
 def test_an_address_in_use_is_said_at_the_start_and_leaves_the_server_closed(serve):
     with socket.create_server(LOCAL) as listener:
         server = StreamServer(listener.getsockname(), echo)
@@ -975,3 +1032,93 @@ def test_draining_a_datagram_server_waits_for_its_handlers(serve, clock):
 
     assert done == [b"hello"]
     assert server.closed
+
+
+@pytest.mark.parametrize("end", ["drain", "stop"])
+def test_a_datagram_is_answered_although_the_server_ends(serve, end):
+    go_on, errors = Gate(), []
+
+    def handle(data, address):
+        go_on.wait()
+        try:
+            server.sendto(data.upper(), address)
+        except Exception as error:
+            errors.append(error)
+
+    server = serve(handle, kind=DatagramServer, spawn=5)
+    with asker(server) as sock:
+        sock.send(b"hello")
+        wait_all_parked()
+        ending = spawn(server.drain, deadline_in(20)) if end == "drain" else spawn(server.stop, 20)
+        wait_all_parked()
+        assert not server.started
+        go_on.open()
+        ending.get()
+
+        assert errors == []
+        assert sock.recv(100) == b"HELLO"
+        assert server.closed
+
+
+@pytest.mark.parametrize("end", ["drain", "stop"])
+def test_a_datagram_handler_that_is_killed_may_say_so(serve, end):
+    def handle(data, address):
+        try:
+            sleep(1000)
+        finally:
+            server.sendto(b"killed", address)
+
+    server = serve(handle, kind=DatagramServer, spawn=5)
+    with asker(server) as sock:
+        sock.send(b"hello")
+        wait_all_parked()
+        server.drain(deadline_in(0)) if end == "drain" else server.stop(0)
+
+        assert sock.recv(100) == b"killed"
+        assert server.closed
+
+
+@pytest.mark.parametrize("end", ["drain", "stop"])
+def test_a_datagram_server_that_ends_takes_nothing_more(serve, end):
+    go_on, got = Gate(), []
+
+    def handle(data, address):
+        got.append(data)
+        go_on.wait()
+
+    server = serve(handle, kind=DatagramServer, spawn=5)
+    with asker(server) as sock:
+        sock.send(b"hello")
+        wait_all_parked()
+        ending = spawn(server.drain, deadline_in(20)) if end == "drain" else spawn(server.stop, 20)
+        wait_all_parked()
+        sock.send(b"too late")
+        wait_all_parked()
+        go_on.open()
+        ending.get()
+
+    assert got == [b"hello"]
+
+
+@pytest.mark.parametrize("end", ["drain", "stop"])
+def test_a_datagram_server_that_is_started_while_it_ends_goes_on(serve, end):
+    go_on = Gate()
+
+    def handle(data, address):
+        if data == b"wait":
+            go_on.wait()
+        server.sendto(data, address)
+
+    server = serve(handle, kind=DatagramServer, spawn=5)
+    with asker(server) as sock:
+        sock.send(b"wait")
+        wait_all_parked()
+        ending = spawn(server.drain, deadline_in(20)) if end == "drain" else spawn(server.stop, 20)
+        wait_all_parked()
+        server.start()
+        go_on.open()
+        ending.get()
+
+        assert sock.recv(100) == b"wait"
+        sock.send(b"hello")
+        assert sock.recv(100) == b"hello"

@@ -27,6 +27,8 @@ from ._socket import socket
 
 __all__ = ["BaseServer"]
 
+_WITH_CONNECTIONS = (_socket.SOCK_STREAM, _socket.SOCK_SEQPACKET)
+
 
 class BaseServer:
     """The base of servers: what comes in at *listener* is handed to *handle*, in greenlets that *spawn* makes.
@@ -70,6 +72,8 @@ class BaseServer:
     reuse_port: bool = False
     """Whether others may listen at the same address, if they say so too."""
 
+    _accepts: bool | None = None  # whether it is for sockets that have connections; None is for any
+
     def __init__(
         self, listener: Any, handle: Callable[..., Any] | None = None, spawn: Any = "default", *, reuse_port: bool | None = None
     ) -> None:
@@ -100,11 +104,15 @@ class BaseServer:
     def set_listener(self, listener: Any) -> None:
         """Listen at *listener*, an address or a socket.  Never switches.  Raises `TypeError` and `ValueError` for neither.
 
-        A socket that belongs to the standard library becomes non-blocking.
+        A socket of the wrong kind, of streams for datagrams or the reverse, is a `TypeError` too.  One that belongs to the
+        standard library becomes non-blocking.
         """
         if isinstance(listener, _socket.socket):
             if hasattr(listener, "do_handshake"):
                 raise TypeError(f"{listener!r} is a TLS socket: listen with a plain one, and give the server an ssl_context")
+            if self._accepts is not None and self._accepts != (listener.type in _WITH_CONNECTIONS):
+                wanted = "one that accepts connections" if self._accepts else "one for datagrams"
+                raise TypeError(f"{listener!r} is not for a {type(self).__name__}: give it {wanted}")
             if not isinstance(listener, socket):
                 listener.setblocking(False)
             self.family = listener.family
@@ -220,12 +228,12 @@ class BaseServer:
 
         Made with an address, it can be started again.
         """
+        self._running = False
+        self.stop_accepting()
         self._close_socket()
         self._ended.unpark_all()
 
     def _close_socket(self) -> None:
-        self._running = False
-        self.stop_accepting()
         sock, self._socket = self._socket, None
         guard, self._guard = self._guard, None
         if sock is not None:
@@ -241,10 +249,13 @@ class BaseServer:
         Parks at most *timeout* seconds for handlers to finish by themselves, by default `stop_timeout`.  Without a pool they
         go on; `drain` waits for them too.  A handler that calls it is neither waited for nor killed.
         """
-        self.close()
-        if self.pool is not None and self._handlers:
-            if not self._handlers.join(deadline_in(self.stop_timeout if timeout is None else timeout)):
-                self._handlers.kill(deadline_in(self.kill_timeout))
+        self._take_no_more()
+        try:
+            if self.pool is not None and self._handlers:
+                if not self._handlers.join(deadline_in(self.stop_timeout if timeout is None else timeout)):
+                    self._handlers.kill(deadline_in(self.kill_timeout))
+        finally:
+            self._close_unless_started()
 
     def drain(self, deadline: float | None = None) -> bool:
         """Close the socket, let the handlers finish, and kill those that are left at *deadline*.  Parks.
@@ -257,7 +268,7 @@ class BaseServer:
         try:
             if self._acceptor is not None:
                 self._accept_rest()
-            self._close_socket()
+            self._take_no_more()
             if self._finish(deadline):
                 return True
             if not self._handlers.kill(deadline_in(self.kill_timeout)):
@@ -267,7 +278,17 @@ class BaseServer:
             return False
         finally:
             self._draining = False
+            self._close_unless_started()
             self._ended.unpark_all()
+
+    def _take_no_more(self) -> None:
+        """Begin to end: close it, or whatever of that handlers can do without."""
+        self.close()
+
+    def _close_unless_started(self) -> None:
+        """Close it at the end, if that is still to be done, unless it was started again meanwhile."""
+        if self._socket is not None and not self._running:
+            self.close()
 
     def _finish(self, deadline: float | None) -> bool:
         """Wait for the handlers while draining; false if *deadline* passed first."""

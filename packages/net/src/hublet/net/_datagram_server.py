@@ -21,7 +21,7 @@ _recvfrom_into = _socket.socket.recvfrom_into
 class DatagramServer(BaseServer):
     """Receive datagrams at *listener* and call ``handle(data, address)`` for each.  As `BaseServer`.
 
-    Handlers answer with `sendto`.
+    Handlers answer with `sendto`, also while `drain` or `stop` waits for them: the socket is closed after that.
     """
 
     reuse_addr: bool = False
@@ -29,6 +29,8 @@ class DatagramServer(BaseServer):
 
     max_size: int = 65536
     """Bytes of a datagram that are kept; what is longer is cut off."""
+
+    _accepts = False
 
     def __init__(
         self, listener: Any, handle: Callable[..., Any] | None = None, spawn: Any = "default", *, reuse_port: bool | None = None
@@ -59,6 +61,11 @@ class DatagramServer(BaseServer):
             except ConnectionError:
                 pass  # what was sent earlier has not arrived somewhere; there may be more to receive
         return bytes(self._buffer[:size]), address
+
+    def _take_no_more(self) -> None:
+        self._running = False
+        self.stop_accepting()
+        self._ended.unpark_all()
 
     def sendto(self, *args: Any) -> int:
         """As `socket.sendto` of its socket, but several greenlets may call it at once.  Parks.

@@ -51,6 +51,8 @@ class StreamServer(BaseServer):
     handshake_timeout: float | None = 60.0
     """Seconds that a client has for its TLS handshake; `None` is without limit."""
 
+    _accepts = True
+
     def __init__(
         self,
         listener: Any,
@@ -92,11 +94,13 @@ class StreamServer(BaseServer):
 
     def do_read(self) -> tuple[Any, ...] | None:
         """Accept a connection and return it and its peer's address; `None` if there is none.  Never switches."""
+        tries = 0
         while True:
             try:
                 return accept_from(self._socket)
             except OSError as error:
-                if error.errno not in _LOST:
+                tries += 1
+                if error.errno not in _LOST or tries >= self.max_accept:
                     raise
                 # The next one may be in order, and to wait for another event might be to wait for ever.
 
