@@ -7,7 +7,11 @@ left to do.
 from __future__ import annotations
 
 import logging
+import os
 import socket as stdlib
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -163,6 +167,24 @@ def with_hub() -> Callable[..., Any]:
             hub.destroy()
 
     return with_hub
+
+
+@pytest.fixture
+def script() -> Callable[[str], str]:
+    """Run a program in a Python of its own, with what is imported here, and return what it has printed."""
+
+    def script(code: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return script
 
 
 def fill(sock: Any) -> int:

@@ -8,9 +8,7 @@ import os
 import pathlib
 import socket as stdlib
 import struct
-import subprocess
 import sys
-import textwrap
 
 import pytest
 
@@ -514,9 +512,11 @@ def test_without_descriptors_the_listener_is_kept_and_looked_at_less_and_less_of
         assert ask(server) == b"hello"
 
 
-def test_the_first_error_of_a_program_may_be_that_it_has_no_descriptors():
-    code = """
-        import os, resource
+def test_the_first_error_of_a_program_may_be_that_it_has_no_descriptors(script):
+    pytest.importorskip("resource")
+    printed = script(
+        """
+        import io, os, resource, sys
         from hublet.core import Timeout
         from hublet.core.lowlevel import get_hub
         from hublet.core.testing import wait_all_parked
@@ -527,6 +527,7 @@ def test_the_first_error_of_a_program_may_be_that_it_has_no_descriptors():
 
         server = StreamServer(("127.0.0.1", 0), echo)
         server.start()
+        sys.stderr = stream = io.StringIO()
         with socket.socket() as client, Timeout(20):
             wait_all_parked()
             resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50))
@@ -541,16 +542,11 @@ def test_the_first_error_of_a_program_may_be_that_it_has_no_descriptors():
             wait_all_parked()
             for each in taken:
                 os.close(each)
-            print(client.recv(100))
-    """
-    pytest.importorskip("resource")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], env=environment, capture_output=True, text=True, timeout=30
+            print(client.recv(100), "Too many open files" in stream.getvalue())
+        """
     )
 
-    assert done.stdout == "b'hello'\n", done.stderr
-    assert "Too many open files" in done.stderr
+    assert printed == "b'hello' True"
 
 
 def test_a_report_that_fails_does_not_end_the_accepting(serve, monkeypatch):

@@ -37,6 +37,14 @@ def error_of(function, *args):
         return error
 
 
+def answer_of(function, *args):
+    """Return what a call returns or raises."""
+    try:
+        return function(*args)
+    except OSError as error:
+        return error
+
+
 class Structure(ctypes.Structure):
     _fields_ = [("number", ctypes.c_int), ("letter", ctypes.c_char)]
 
@@ -213,6 +221,40 @@ def test_dontwait_does_not_wait(pair, full):
         for call in (one.send, one.sendall):
             with pytest.raises(BlockingIOError):
                 call(b"x", socket.MSG_DONTWAIT)
+
+
+NOTHING_ASKED_FOR = {
+    "recv": lambda sock: sock.recv(0),
+    "recv_into": lambda sock: sock.recv_into(bytearray()),
+    "recvfrom": lambda sock: sock.recvfrom(0)[0],
+    "recvfrom_into": lambda sock: sock.recvfrom_into(bytearray())[0],
+    "recvmsg": lambda sock: sock.recvmsg(0)[0],
+    "recvmsg_into": lambda sock: sock.recvmsg_into([bytearray()])[0],
+}
+
+
+@pytest.mark.parametrize("state", ["empty", "closed", "with a datagram"])
+@pytest.mark.parametrize("ask", NOTHING_ASKED_FOR)
+def test_to_receive_nothing_is_what_the_original_makes_of_it(ask, state):
+    outcomes = []
+    for module in (socket, stdlib):
+        one, other = module.socketpair(type=module.SOCK_DGRAM if state == "with a datagram" else module.SOCK_STREAM)
+        with one, other:
+            one.settimeout(0)
+            other.send(b"hello") if state == "with a datagram" else None
+            one.close() if state == "closed" else None
+            outcome = [repr(answer_of(NOTHING_ASKED_FOR[ask], one)), repr(answer_of(one.recv, 100))]
+        outcomes.append(outcome)
+
+    assert outcomes[0] == outcomes[1]
+
+
+def test_to_receive_nothing_does_not_wait(pair):
+    one, _ = pair
+    with assert_no_switch():
+        assert one.recv(0) == b""
+        assert one.recv_into(bytearray()) == 0
+        assert one.recv(0, socket.MSG_WAITALL) == b""
 
 
 def test_the_error_queue_is_never_waited_for():
@@ -589,6 +631,26 @@ def test_datagrams_and_connections_from_several_hosts_are_told_apart():
                 accepted, address = listener.accept()
                 accepted.close()
                 assert address == client.getsockname()
+
+
+def test_audit_hooks_hear_where_something_is_sent(script):
+    printed = script(
+        """
+        import sys
+        from hublet.net import socket
+
+        heard = []
+        sys.addaudithook(lambda event, args: event == "socket.sendto" and heard.append(args))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind(("127.0.0.1", 0))
+            address = sock.getsockname()
+            sock.sendto(b"hello", address)
+            sock.sendto(b"hello", 0, address)
+            print(heard == [(sock, address), (sock, address)])
+        """
+    )
+
+    assert printed == "True"
 
 
 def test_the_wrong_number_of_arguments_to_sendto_is_the_originals_error():

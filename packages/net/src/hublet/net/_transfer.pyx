@@ -210,6 +210,7 @@ cdef extern from "Python.h":
     bint PyObject_TypeCheck(object thing, PyTypeObject *type)
     long PyLong_AsLong(object number) except? -1
     int _PyBytes_Resize(PyObject **data, Py_ssize_t size) except -1
+    int PySys_Audit(const char *event, const char *format, ...) except -1
 
 compiled = True
 
@@ -390,6 +391,8 @@ def recv(self, Py_ssize_t bufsize, int flags=0, /):
     check(self)
     if bufsize < 0:
         raise ValueError("negative buffersize in recv")
+    if bufsize == 0:
+        return b""  # as the original, which makes no system call for it, not even of a closed socket
     count_call(self)
     if flags and self._gathers(flags):
         return self._recv_all(bufsize, flags)
@@ -442,6 +445,8 @@ def recv_into(self, buffer, Py_ssize_t nbytes=0, int flags=0):
             raise ValueError("buffer too small for requested bytes")
         if nbytes == 0:
             nbytes = view.len
+        if nbytes == 0:
+            return 0
         count_call(self)
         if has_taken_all(self, nbytes, flags):
             deadline = wait_after(self, READ, 0, 0, deadline)
@@ -545,6 +550,7 @@ def sendto(self, *args):
         length = 0
     if length == 0:
         return self._sendto(*args)
+    PySys_Audit("socket.sendto", "OO", <PyObject *>self, <PyObject *>args[len(args) - 1])
     PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE)
     try:
         count_call(self)
