@@ -176,6 +176,49 @@ def test_answers_and_errors_are_the_originals(function, args):
     assert outcome(socket) == outcome(stdlib)
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1\0.example.org",
+        b"127.0.0.1\0.example.org",
+        bytearray(b"127.0.0.1\0"),
+        "\0",
+        "b\xfccher\0.invalid",
+        "a..b",
+        b"a..b",
+        ".",
+        "x" * 70 + ".invalid",
+        "\xfc" * 70 + ".invalid",
+        "\ud800",
+        "a..b\xfc",
+        "b\xfccher.invalid",
+        b"\xff.invalid",
+        bytearray(b"127.0.0.1"),
+        1,
+        None,
+    ],
+    ids=ascii,
+)
+@pytest.mark.parametrize("call", ["connect", "connect_ex", "bind", "sendto"])
+def test_what_is_wrong_with_the_name_of_a_host_is_what_the_original_says(call, host):
+    def outcome(module):
+        with module.socket(type=module.SOCK_DGRAM) as sock:
+            try:
+                return getattr(sock, call)(*[b"x"] * (call == "sendto"), (host, 0 if call == "bind" else 9))
+            except Exception as error:
+                return type(error), str(error)
+
+    assert outcome(socket) == outcome(stdlib)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1\0.example.org", "\ud800"])
+def test_what_is_no_name_of_a_host_is_refused_without_asking_anybody(resolver, host):
+    with socket.socket() as sock, pytest.raises(TypeError), assert_no_switch():
+        sock.connect((host, 80))
+
+    assert resolver.asked == []
+
+
 def test_connecting_to_a_name_asks_the_resolver(resolver, listener):
     host, port = listener.getsockname()
     with socket.socket() as sock:

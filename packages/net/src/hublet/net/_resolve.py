@@ -118,7 +118,8 @@ def _is_numeric(family: int, host: Any) -> bool:
 def resolve_address(family: int, address: Any) -> Any:
     """Return *address*, of an IP socket, with a number for the name of its host.  Parks if it is a name.
 
-    What is no address at all is returned as it is: the function in C that gets it next has the right error.
+    What is no address at all is returned as it is: the function in C that gets it next has the right error.  Raises
+    `TypeError` for a name that those functions refuse.
     """
     if not isinstance(address, tuple) or len(address) < 2:
         return address
@@ -126,7 +127,26 @@ def resolve_address(family: int, address: Any) -> Any:
     if not isinstance(host, (str, bytes, bytearray)) or _is_numeric(family, host):
         return address
     # As the functions in C ask: for the host alone, and the first answer counts.
-    found = getaddrinfo(bytes(host) if isinstance(host, bytearray) else host, None, family)
+    found = getaddrinfo(_name_for_c(host), None, family)
     if not found:
         raise _socket.gaierror(_socket.EAI_NONAME, f"no address found for {host!r}")
     return (found[0][4][0], *address[1:])
+
+
+def _name_for_c(host: str | bytes | bytearray) -> str | bytes:
+    """Return the name *host* as the functions in C look it up that take addresses; raise `TypeError` as they do.
+
+    Unlike `getaddrinfo` they neither cut it off at a null character, which would let a name pass for what it begins with,
+    nor encode what is ASCII, be it as wrong as it likes.
+    """
+    name = host if isinstance(host, str) else bytes(host)
+    if isinstance(name, str):
+        try:
+            name.encode("idna")
+        except UnicodeError:
+            if not name.isascii():
+                raise TypeError("encoding of hostname failed") from None
+            name = name.encode("ascii")
+    if "\0" in name if isinstance(name, str) else b"\0" in name:
+        raise TypeError("host name must not contain null character")
+    return name
