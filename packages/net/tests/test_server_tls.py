@@ -24,8 +24,8 @@ def echo(sock, address):
 def serve(server_context):
     servers = []
 
-    def serve(handle=echo, **options):
-        server = StreamServer(LOCAL, handle, **(options or {"ssl_context": server_context}))
+    def serve(handle=echo, listener=LOCAL, **options):
+        server = StreamServer(listener, handle, **(options or {"ssl_context": server_context}))
         servers.append(server)
         server.start()
         return server
@@ -115,6 +115,43 @@ def test_draining_ends_idle_connections(serve, connected):
         assert server.drain(deadline_in(20)) is True
 
         assert sock.recv(100) == b""
+
+
+def test_draining_ends_idle_connections_of_a_unix_socket(serve, client_context, tmp_path):
+    server = serve(listener=tmp_path / "server")
+    with socket.socket(socket.AF_UNIX) as plain:
+        plain.connect(server.address)
+        with client_context.wrap_socket(plain, server_hostname="localhost") as sock:
+            sock.sendall(b"hello")
+            assert sock.recv(100) == b"hello"
+            wait_all_parked()
+
+            assert server.drain(deadline_in(20)) is True
+
+            assert sock.recv(100) == b""
+
+
+def test_draining_lets_a_message_be_finished_that_came_by_a_unix_socket(serve, client_context, tmp_path):
+    def handle(sock, address):
+        while not (request := sock.recv(100)).endswith(b"\n"):
+            sock.recv_into(bytearray(1))
+        sock.sendall(request.upper())
+
+    server = serve(handle, tmp_path / "server")
+    with socket.socket(socket.AF_UNIX) as plain:
+        plain.connect(server.address)
+        with client_context.wrap_socket(plain, server_hostname="localhost") as sock:
+            sock.sendall(b"half")
+            wait_all_parked()
+            draining = spawn(server.drain, deadline_in(20))
+            wait_all_parked()
+            assert not draining.ready()
+
+            sock.sendall(b"-")
+            sock.sendall(b"and half\n")
+
+            assert sock.recv(100) == b"AND HALF\n"
+            assert draining.get() is True
 
 
 def test_draining_lets_a_message_be_finished(serve, connected):

@@ -173,11 +173,11 @@ class StreamServer(BaseServer):
 
 
 def _has_sent_last(sock: socket) -> bool:
-    """Say whether a TCP connection has sent something since it last received; false where the system does not tell."""
+    """Say whether a TCP connection has sent something since it last received; true where the system does not tell."""
     try:
         info = sock.getsockopt(_socket.IPPROTO_TCP, _socket.TCP_INFO, _TCP_INFO_SIZE)
         (sent,) = struct.unpack_from("=I", info, _LAST_DATA_SENT)  # both are milliseconds ago
         (received,) = struct.unpack_from("=I", info, _LAST_DATA_RECEIVED)
     except (AttributeError, OSError, struct.error):
-        return False
+        return True
     return bool(sent <= received)
