@@ -304,7 +304,8 @@ class Several:
         self.addresses = addresses
 
     def getaddrinfo(self, host, port, *_):
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", each) for each in self.addresses]
+        families = [socket.AF_INET if len(each) == 2 else socket.AF_INET6 for each in self.addresses]
+        return [(family, socket.SOCK_STREAM, 6, "", each) for family, each in zip(families, self.addresses)]
 
 
 @pytest.fixture
@@ -374,6 +375,34 @@ def test_if_no_address_answers_all_errors_may_be_raised_in_order(several, deaf, 
 def test_what_is_wrong_with_every_address_is_raised_at_once(several):
     with pytest.raises(OverflowError):
         socket.create_connection(several(("127.0.0.1", 70000), ("127.0.0.1", 70000)))
+
+
+def test_what_ends_an_attempt_ends_the_race(several, monkeypatch):
+    class Enough(BaseException):
+        pass
+
+    def connect(sock, address):
+        made.append(sock)
+        raise Enough
+
+    made = []
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+    with pytest.raises(Enough):
+        socket.create_connection(several(REFUSED, REFUSED))
+
+    assert [each.fileno() for each in made] == [-1]
+
+
+@pytest.mark.skipif(not stdlib.has_dualstack_ipv6(), reason="no IPv6 here")
+@pytest.mark.parametrize("listening", ["127.0.0.1", "::1"])
+def test_of_two_families_the_one_that_answers_is_taken(several, listening):
+    family = socket.AF_INET6 if ":" in listening else socket.AF_INET
+    with socket.create_server((listening, 0), family=family) as listener:
+        port = listener.getsockname()[1]
+
+        with socket.create_connection(several(("::1", port, 0, 0), ("127.0.0.1", port))) as sock:
+            assert sock.getpeername() == listener.getsockname()
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors in /proc")

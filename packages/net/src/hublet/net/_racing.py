@@ -42,7 +42,8 @@ class _Race:
         self._sockets: list[Any] = []
         self._errors: dict[int, Exception] = {}
         self._winner: Any = None
-        self._broken: Exception | None = None  # what is wrong with the arguments, and would be with every address
+        self._is_over = False
+        self._broken: BaseException | None = None  # what is no failure of one address, and ends it all
         self._changed = ParkingLot()
 
     def run(self, delay: float) -> tuple[Any, list[Exception]]:
@@ -59,6 +60,7 @@ class _Race:
             won = self._winner is not None
             return self._winner, [error for _, error in sorted(self._errors.items())]
         finally:
+            self._is_over = True
             for each in self._sockets:
                 if not won or each is not self._winner:
                     each.close()
@@ -83,7 +85,9 @@ class _Race:
             connect(sock)
         except OSError as error:
             self._errors[number] = error
-        except Exception as error:
+        except BaseException as error:
+            if self._is_over:
+                raise  # the kill that ends an attempt that has lost
             self._broken = error
         else:
             if self._winner is None:
