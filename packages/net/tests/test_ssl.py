@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import inspect
 import os
 import socket as stdlib
 import ssl as stdlib_ssl
@@ -11,7 +12,7 @@ import warnings
 
 import pytest
 
-from hublet.core import ConcurrentObjectUseError, GreenletExit, Timeout, joinall, sleep, spawn
+from hublet.core import ConcurrentObjectUseError, GreenletExit, Timeout, getcurrent, joinall, sleep, spawn
 from hublet.core.testing import wait_all_parked
 from hublet.net import socket, ssl
 
@@ -554,12 +555,20 @@ def test_two_readers_are_told_apart(tls):
 
 def test_nobody_writes_in_the_middle_of_anothers_record(tls):
     client, server = tls
-    first = spawn(client.sendall, b"a" * 20_000_000)
+
+    def write(data):
+        line.append(inspect.currentframe().f_lineno + 1)
+        client.sendall(data)
+
+    line = []
+    first = spawn(write, b"a" * 20_000_000)
     wait_all_parked()
 
-    with pytest.raises(ConcurrentObjectUseError, match="in the middle of a write"):
-        client.sendall(b"b" * 10)
+    with pytest.raises(ConcurrentObjectUseError, match="in the middle of a write") as caught:
+        write(b"b" * 10)
 
+    assert repr(first) in str(caught.value) and repr(getcurrent()) in str(caught.value)
+    assert str(caught.value).count(f" at {__file__}:{line[0]}") == 2
     assert read_exactly(server, 20_000_000) == b"a" * 20_000_000
     first.get()
     client.sendall(b"c")

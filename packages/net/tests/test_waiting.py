@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import os
 
 import pytest
 
-from hublet.core import spawn
+from hublet.core import getcurrent, spawn
 from hublet.core.errors import ConcurrentObjectUseError
 from hublet.core.lowlevel import get_hub_if_exists
 from hublet.core.testing import assert_no_switch, wait_all_parked
@@ -102,17 +103,59 @@ def test_a_descriptor_that_is_not_open_is_ebadf(pipe):
     assert error_of(socket.wait_read, -1).errno == errno.EBADF
 
 
+@pytest.mark.parametrize("first", [socket.wait_read, socket.wait_readwrite])
 @pytest.mark.parametrize("second", [socket.wait_read, socket.wait_readwrite])
-def test_the_second_who_waits_is_refused(pipe, second):
-    first = spawn(socket.wait_read, pipe[0])
+def test_the_second_who_waits_is_told_who_the_first_is_and_where_both_wait(pipe, first, second):
+    def wait(how):
+        line.append(inspect.currentframe().f_lineno + 1)
+        how(pipe[0])
+
+    line = []
+    waiting = spawn(wait, first)
     wait_all_parked()
 
     with pytest.raises(ConcurrentObjectUseError) as caught:
-        second(pipe[0])
+        wait(second)
 
-    assert repr(first) in str(caught.value)
+    assert repr(waiting) in str(caught.value) and repr(getcurrent()) in str(caught.value)
+    assert str(caught.value).count(f" at {__file__}:{line[0]}") == 2
     os.write(pipe[1], b"x")
-    first.get()
+    waiting.get()
+
+
+@pytest.mark.parametrize("second", ["recv", "sendall"])
+def test_who_waits_for_either_has_both_directions_for_itself(unix_pair, full, second):
+    one, other = unix_pair
+    full(one)
+    waiting = spawn(socket.wait_readwrite, one)
+    wait_all_parked()
+
+    with pytest.raises(ConcurrentObjectUseError, match="readable" if second == "recv" else "writable") as caught:
+        one.recv(100) if second == "recv" else one.sendall(b"x")
+
+    assert repr(waiting) in str(caught.value)
+    other.sendall(b"x")
+    waiting.get()
+    assert one.recv(100) == b"x"
+
+
+def test_who_waits_for_either_is_refused_by_who_writes_and_leaves_the_socket_usable(unix_pair, full):
+    one, other = unix_pair
+    size = full(one)
+    writing = spawn(one.sendall, b"y")
+    wait_all_parked()
+
+    with pytest.raises(ConcurrentObjectUseError, match="readable or writable"):
+        socket.wait_readwrite(one)
+
+    reading = spawn(one.recv, 100)
+    wait_all_parked()
+    other.sendall(b"x")
+    assert reading.get() == b"x"
+    while size:
+        size -= len(other.recv(size))
+    writing.get()
+    assert other.recv(100) == b"y"
 
 
 def test_waiting_can_be_cancelled(unix_pair, full):

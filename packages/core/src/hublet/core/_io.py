@@ -11,7 +11,7 @@ import os
 
 from . import _park, _switch
 from ._hub import get_hub, get_hub_if_exists
-from ._onlookers import Onlookers, add_onlooker, remove_onlooker, waiters_in
+from ._onlookers import Onlookers, add_onlooker, remove_onlooker, together_in, waiters_in
 from ._park import Waiter
 from ._scheduler import Scheduler
 from .errors import ConcurrentObjectUseError
@@ -28,7 +28,9 @@ __all__ = [
     "forget_fd",
     "handle_for",
     "notify_closing",
+    "place_of",
     "remove_onlooker",
+    "wait_for_either",
     "wait_on_handle",
     "wait_readable",
     "wait_to_call",
@@ -156,6 +158,19 @@ def wait_on_handle(handle: Handle, event: int, deadline: float | None) -> bool:
     return in_time
 
 
+def wait_for_either(handle: Handle, deadline: float | None) -> bool:
+    """Park until the descriptor of *handle* is readable, or writable, or both.  Otherwise as `wait_on_handle`."""
+    waiter = Waiter(f"descriptor {handle.fd} to be readable or writable")
+    try:
+        # A waiter is in one slot at a time; among others, even if there are none, it is in both.
+        _take_among(together_in(handle, READ), waiter)
+        _take_among(together_in(handle, WRITE), waiter)
+        return waiter.park(deadline)
+    finally:
+        remove_onlooker(handle, READ, waiter)
+        remove_onlooker(handle, WRITE, waiter)
+
+
 def _take_slot(handle: Handle, event: int, waiter: Waiter) -> None:
     if event == _READ:
         if handle.reader is None:
@@ -212,14 +227,15 @@ def wait_to_call(handle: Handle, event: int, deadline: float | None, tried: bool
 def _concurrent_use(first: Any, second: Waiter) -> ConcurrentObjectUseError:
     here = _switch.current()
     return ConcurrentObjectUseError(
-        f"{here!r} would wait{_place(_switch.caller())} for {second.reason!r}, but {first.greenlet!r} waits for that "
-        f"already{_place(getattr(first.greenlet, 'gr_frame', None))}; "
+        f"{here!r} would wait{place_of(here)} for {second.reason!r}, but {first.greenlet!r} waits for that "
+        f"already{place_of(first.greenlet)}; "
         "give each greenlet a descriptor of its own, or a lock around the one"
     )
 
 
-def _place(innermost: Any) -> str:
-    """Say where the innermost frame is that is not ours; empty if there is no frame."""
+def place_of(greenlet: Any) -> str:
+    """Say, for a message, where *greenlet* is: ``" at file:line"``, the innermost that is not ours; empty if nowhere."""
+    innermost = _switch.caller() if greenlet is _switch.current() else getattr(greenlet, "gr_frame", None)
     frame = innermost
     while frame is not None and frame.f_globals.get("__name__", "").startswith(_OURS):
         frame = frame.f_back

@@ -15,7 +15,7 @@ TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to imp
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Onlookers", "add_onlooker", "remove_onlooker", "waiters_in"]
+__all__ = ["Onlookers", "add_onlooker", "remove_onlooker", "together_in", "waiters_in"]
 
 
 class Onlookers(Entry):
@@ -52,6 +52,11 @@ def add_onlooker(handle: Handle, event: int, waiter: Waiter) -> None:
 
     Never switches.  `remove_onlooker` must come after the wait, whatever ended it.
     """
+    together_in(handle, event).looking.append(waiter)
+
+
+def together_in(handle: Handle, event: int) -> Onlookers:
+    """Return what is in the slot of *handle* for *event*, so that more can wait there; made now if need be."""
     entry = handle.reader if event == READ else handle.writer
     if not isinstance(entry, Onlookers):
         together = Onlookers()
@@ -63,7 +68,7 @@ def add_onlooker(handle: Handle, event: int, waiter: Waiter) -> None:
         else:
             handle.set_writer(together)
         entry = together
-    entry.looking.append(waiter)
+    return entry
 
 
 def remove_onlooker(handle: Handle, event: int, waiter: Waiter) -> None:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from hublet.core import getcurrent
 from hublet.core.errors import ConcurrentObjectUseError
-from hublet.core.lowlevel import READ, WRITE, Waiter, add_onlooker, remove_onlooker, waiters_in
+from hublet.core.lowlevel import READ, WRITE, Waiter, add_onlooker, place_of, remove_onlooker, waiters_in
 
 from ._handles import closed_error, register
 from ._original import block_until_ready
@@ -159,9 +159,10 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
     def _write_on(self, sslobj: Any, data: Any, deadline: Any) -> int:
         """Write a record, waiting if need be; refuse if another greenlet waits in the middle of one."""
         if self._writer is not None:
+            here = getcurrent()
             raise ConcurrentObjectUseError(
-                f"{getcurrent()!r} would write to {self!r}, but {self._writer!r} waits there in the middle of a write; "
-                "let one greenlet do all the writing, or put a lock around it"
+                f"{here!r} would write{place_of(here)} to {self!r}, but {self._writer!r} waits there in the middle of a "
+                f"write{place_of(self._writer)}; let one greenlet do all the writing, or put a lock around it"
             )
         self._writer = getcurrent()
         try:

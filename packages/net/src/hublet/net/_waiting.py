@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from typing import Any, Protocol, TypeAlias
 
-from hublet.core.errors import ConcurrentObjectUseError
 from hublet.core.lowlevel import (
     READ,
     WRITE,
     Handle,
-    Waiter,
-    add_onlooker,
     deadline_in,
     forget_fd,
     get_hub_if_exists,
-    remove_onlooker,
+    wait_for_either,
     wait_on_handle,
     waiters_in,
 )
@@ -97,28 +94,10 @@ def _wait_until(fd: int, events: int, deadline: float | None) -> bool:
     handle = handle_of(hub, fd)
     try:
         if events == READ | WRITE:
-            return _wait_for_either(handle, deadline)
+            return wait_for_either(handle, deadline)
         return wait_on_handle(handle, events, deadline)
     finally:
         _forget_if_idle(handle)
-
-
-def _wait_for_either(handle: Handle, deadline: float | None) -> bool:
-    waiter = Waiter(f"descriptor {handle.fd} to be readable or writable")
-    for other in (handle.reader, handle.writer):
-        if isinstance(other, Waiter):
-            raise ConcurrentObjectUseError(
-                f"{waiter.reason} is waited for by {other.greenlet!r} already; "
-                "give each greenlet a descriptor of its own, or a lock around the one"
-            )
-    # Beside whoever selects there.
-    add_onlooker(handle, READ, waiter)
-    add_onlooker(handle, WRITE, waiter)
-    try:
-        return waiter.park(deadline)
-    finally:
-        remove_onlooker(handle, READ, waiter)
-        remove_onlooker(handle, WRITE, waiter)
 
 
 def _forget_if_idle(handle: Handle) -> None:
