@@ -6,6 +6,7 @@ left to do.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket as stdlib
@@ -76,10 +77,12 @@ def clock() -> Iterator[FakeClock]:
 
 @pytest.fixture(autouse=True)
 def _limit(request: pytest.FixtureRequest) -> Iterator[None]:
+    seconds = 30.0
     if "clock" in request.fixturenames:
-        yield  # no time passes but what the test lets pass
-        return
-    with Timeout(30):
+        # It jumps there as soon as nothing else is left to wait for.  Far enough not to come before what a test waits for.
+        request.getfixturevalue("clock")
+        seconds = 1e6
+    with Timeout(seconds):
         yield
 
 
@@ -214,6 +217,30 @@ def fill(sock: Any) -> int:
 def full() -> Callable[[Any], int]:
     """Fill the buffers between a socket and its peer."""
     return fill
+
+
+@pytest.fixture
+def exhaust() -> Iterator[Callable[[], Callable[[], None]]]:
+    """Use up every descriptor that this process may have; return a function that gives them back."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+
+    def exhaust() -> Callable[[], None]:
+        gc.collect()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (os.dup(0) + 50, before[1]))
+        with pytest.raises(OSError):
+            while True:
+                taken.append(os.dup(0))
+        return give_back
+
+    def give_back() -> None:
+        while taken:
+            os.close(taken.pop())
+
+    yield exhaust
+    give_back()
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 # TLS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import pathlib
 import socket as stdlib
@@ -461,30 +460,6 @@ def test_the_listener_can_be_used_as_soon_as_nothing_is_accepted(serve):
 
 
 # When something fails
-
-
-@pytest.fixture
-def exhaust():
-    """Use up every descriptor that this process may have; return a function that gives them back."""
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    taken = []
-
-    def exhaust():
-        gc.collect()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (os.dup(0) + 50, before[1]))
-        with pytest.raises(OSError):
-            while True:
-                taken.append(os.dup(0))
-        return give_back
-
-    def give_back():
-        while taken:
-            os.close(taken.pop())
-
-    yield exhaust
-    give_back()
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_without_descriptors_the_listener_is_kept_and_looked_at_less_and_less_often(serve, reports, exhaust, clock):
