@@ -297,6 +297,31 @@ def test_select_of_a_closed_descriptor_is_ebadf(unix_pair):
         select.select([one], [], [])
 
 
+def test_select_of_a_closed_descriptor_that_is_asked_for_exceptions_only_is_ebadf(unix_pair, clock):
+    one, _ = unix_pair
+    waiting = spawn(error_of, select.select, [], [], [one])
+    wait_all_parked()
+
+    one.close()
+
+    assert waiting.get().errno == errno.EBADF
+
+
+def test_select_does_without_a_descriptor_of_its_own(unix_pair, exhaust, clock):
+    one, other = unix_pair
+    wait_all_parked()
+    begun = clock.now()
+    exhaust()
+
+    assert select.select([], [], [one], 0.5) == ([], [], [])
+
+    assert clock.now() - begun == pytest.approx(0.5)
+    waiting = spawn(select.select, [one], [], [one])
+    wait_all_parked()
+    other.sendall(b"x")
+    assert waiting.get() == ([one], [], [])
+
+
 @pytest.mark.skipif(not hasattr(stdlib, "epoll"), reason="only an epoll tells of it, elsewhere it is asked for")
 @pytest.mark.parametrize("way", ["select", "poll"])
 def test_urgent_data_is_exceptional(way):
@@ -424,6 +449,41 @@ def test_poll_says_which_descriptor_is_not_open(unix_pair):
 
 
 @needs_poll
+@pytest.mark.parametrize("mask", ["POLLIN POLLPRI", "POLLIN POLLPRI POLLOUT", "POLLPRI", ""])
+def test_poll_says_what_is_closed_whatever_it_was_asked_for(unix_pair, full, clock, mask):
+    one, _ = unix_pair
+    full(one)
+    fd = one.fileno()
+    poller = select.poll()
+    poller.register(one, sum(getattr(select, name) for name in mask.split()))
+    waiting = spawn(poller.poll)
+    wait_all_parked()
+
+    one.close()
+
+    assert waiting.get() == [(fd, select.POLLNVAL)]
+
+
+@needs_poll
+@pytest.mark.parametrize("mask", ["POLLIN", "POLLIN POLLPRI", "POLLPRI", ""])
+def test_poll_does_without_a_descriptor_of_its_own(unix_pair, exhaust, clock, mask):
+    one, other = unix_pair
+    poller = select.poll()
+    poller.register(one, sum(getattr(select, name) for name in mask.split()))
+    wait_all_parked()
+    begun = clock.now()
+    exhaust()
+
+    assert poller.poll(500) == []
+
+    assert clock.now() - begun == pytest.approx(0.5)
+    waiting = spawn(poller.poll)
+    wait_all_parked()
+    other.close()
+    assert waiting.get()[0][1] & select.POLLHUP
+
+
+@needs_poll
 def test_poll_tells_of_a_hang_up_that_alone_is_waited_for(unix_pair):
     one, other = unix_pair
     poller = select.poll()
@@ -437,6 +497,22 @@ def test_poll_tells_of_a_hang_up_that_alone_is_waited_for(unix_pair):
     other.close()
 
     assert waiting.get()[0][1] & select.POLLHUP
+
+
+@needs_poll
+@pytest.mark.skipif(not hasattr(stdlib, "POLLRDHUP"), reason="only Linux tells of it")
+def test_poll_does_not_spin_for_data_that_it_was_not_asked_for(unix_pair, clock):
+    one, other = unix_pair
+    other.sendall(b"x")
+    poller = select.poll()
+    poller.register(one, select.POLLRDHUP)
+    waiting = spawn(poller.poll)
+    wait_all_parked()
+    assert not waiting.ready()
+
+    other.shutdown(socket.SHUT_WR)
+
+    assert waiting.get() == [(one.fileno(), select.POLLRDHUP)]
 
 
 # epoll

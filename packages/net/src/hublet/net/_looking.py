@@ -12,6 +12,7 @@ What the loop does not report, urgent data for one, is left to an epoll of the k
 
 from __future__ import annotations
 
+import errno
 import select as _stdlib
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -32,13 +33,15 @@ from hublet.core.patching import original
 
 from ._handles import handle_of, hub_here
 
-__all__ = ["find", "wanted_for"]
+__all__ = ["find", "is_told_by_loop", "wanted_for"]
 
 _Found = TypeVar("_Found")
 
 _epoll: Any = original("select", "epoll", None)
 _NAP = 0.05
 """Seconds after which to ask again where neither the loop nor an epoll can tell."""
+_LOOK_AGAIN = 1.0
+"""Seconds after which to ask again what only an epoll watches, which forgets what is closed without a word."""
 
 _CREDIT = 32
 _credit = _CREDIT
@@ -53,16 +56,22 @@ def _bits(*names: str) -> int:
 
 
 # The numbers are poll(2)'s, which are epoll's too.
-_READING = _bits("POLLIN", "POLLRDNORM", "POLLRDBAND", "POLLRDHUP")
+_READING = _bits("POLLIN", "POLLRDNORM", "POLLRDBAND")
+_READ_END = _bits("POLLRDHUP")
 _WRITING = _bits("POLLOUT", "POLLWRNORM", "POLLWRBAND")
 _ALWAYS = _bits("POLLERR", "POLLHUP", "POLLNVAL")
 
 
 def wanted_for(mask: int) -> int:
-    """Return what to wait for if *mask*, of poll(2), is asked for: `READ`, `WRITE` or both; 0 if the loop cannot tell."""
-    if mask & ~(_READING | _WRITING | _ALWAYS):
-        return 0
+    """Return what to wait for on the loop if *mask*, of poll(2), is asked for: `READ`, `WRITE`, both, or 0 for neither."""
     return (READ if mask & _READING else 0) | (WRITE if mask & _WRITING else 0)
+
+
+def is_told_by_loop(mask: int) -> bool:
+    """Say whether the loop tells of all that *mask*, of poll(2), asks for."""
+    if not mask & (_READING | _WRITING):
+        return False  # errors and hang-ups it tells of with what is wanted; alone, it would tell of much else as well
+    return not mask & ~(_READING | _WRITING | _ALWAYS | (_READ_END if mask & _READING else 0))
 
 
 def find(
@@ -117,16 +126,24 @@ def _look(
     deadline: float | None,
 ) -> bool:
     """Park until any of the descriptors may be ready; false if *deadline* passed first."""
-    if masks and _epoll is not None:
-        with _epoll() as inner:
-            for fd, mask in masks.items():
-                _add(inner, fd, mask)
-            return _park(hub, {**wanted, inner.fileno(): READ}, owned, deadline)
-    nap = deadline_in(_NAP) if masks else None
-    if nap is None or deadline is not None and deadline <= nap:
-        return _park(hub, wanted, owned, deadline)
-    _park(hub, wanted, owned, nap)
-    return True
+    inner = _make_epoll() if masks else None
+    if inner is None:
+        return _park(hub, wanted, owned, deadline, _NAP if masks else None)
+    with inner:
+        for fd, mask in masks.items():
+            _add(inner, fd, mask)
+        longest = None if all(fd in wanted for fd in masks) else _LOOK_AGAIN
+        return _park(hub, {**wanted, inner.fileno(): READ}, owned, deadline, longest)
+
+
+def _make_epoll() -> Any:
+    """Return an epoll; `None` where there is none, or no descriptor for one."""
+    try:
+        return None if _epoll is None else _epoll()
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            raise
+        return None
 
 
 def _add(inner: Any, fd: int, mask: int) -> None:
@@ -136,7 +153,10 @@ def _add(inner: Any, fd: int, mask: int) -> None:
         pass  # a regular file: what it always is, asking has told
 
 
-def _park(hub: Any, wanted: Mapping[int, int], owned: Mapping[int, Handle], deadline: float | None) -> bool:
+def _park(
+    hub: Any, wanted: Mapping[int, int], owned: Mapping[int, Handle], deadline: float | None, longest: float | None
+) -> bool:
+    """Park as `_look` does, but at most *longest* seconds; `None` is without limit."""
     waiter = Waiter(("any of the descriptors", sorted(wanted)))
     looking: list[Handle] = []
     try:
@@ -151,7 +171,11 @@ def _park(hub: Any, wanted: Mapping[int, int], owned: Mapping[int, Handle], dead
                 add_onlooker(handle, READ, waiter)
             if events & WRITE:
                 add_onlooker(handle, WRITE, waiter)
-        return waiter.park(deadline)
+        soon = deadline_in(longest)
+        if soon is None or deadline is not None and deadline <= soon:
+            return waiter.park(deadline)
+        waiter.park(soon)
+        return True
     finally:
         for handle in looking:
             remove_onlooker(handle, READ, waiter)

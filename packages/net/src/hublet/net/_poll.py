@@ -13,7 +13,7 @@ from typing import Any
 from hublet.core.lowlevel import READ, Handle, notify_closing
 from hublet.core.patching import original
 
-from ._looking import find, wanted_for
+from ._looking import find, is_told_by_loop, wanted_for
 from ._select import number_of
 
 __all__: list[str] = []
@@ -102,8 +102,7 @@ if _make_poll is not None:
 
         def _interests(self, hub: Any) -> tuple[dict[int, int], dict[int, int], dict[int, Handle]]:
             wanted = {fd: wanted_for(mask) for fd, mask in self._masks.items()}
-            # Errors and hang-ups the loop tells of with what is wanted; alone, it would tell of much else as well.
-            masks = {fd: self._masks[fd] for fd, events in wanted.items() if not events}
+            masks = {fd: mask for fd, mask in self._masks.items() if not is_told_by_loop(mask)}
             return {fd: events for fd, events in wanted.items() if events}, masks, {}
 
     __all__.append("poll")

@@ -7,13 +7,12 @@ import operator
 import os
 import select as _stdlib
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any, TypeAlias
 
 from hublet.core.lowlevel import READ, WRITE, Handle
 from hublet.core.patching import original
 
-from ._handles import register
+from ._handles import closed_error, register
 from ._looking import find
 from ._socket import socket
 
@@ -50,7 +49,22 @@ def select(
     seconds = _seconds(timeout)
     if seconds is _WRONG:
         return _select(*lists, timeout)  # type: ignore[no-any-return]
-    return find(lambda: _ask(lists, 0), lambda: _ask(lists, seconds), any, partial(_interests, lists), seconds)
+    has_waited = False
+
+    def ask() -> Lists:
+        try:
+            return _ask(lists, 0)
+        except ValueError:
+            if has_waited and any(number_of(each) < 0 for some in lists for each in some):
+                raise closed_error() from None  # it was open
+            raise
+
+    def interests(hub: Any) -> tuple[dict[int, int], dict[int, int], dict[int, Handle]]:
+        nonlocal has_waited
+        has_waited = True
+        return _interests(lists, hub)
+
+    return find(ask, lambda: _ask(lists, seconds), any, interests, seconds)
 
 
 def _seconds(timeout: Any) -> Any:
