@@ -145,7 +145,7 @@ def test_who_waits_for_either_is_refused_by_who_writes_and_leaves_the_socket_usa
     writing = spawn(one.sendall, b"y")
     wait_all_parked()
 
-    with pytest.raises(ConcurrentObjectUseError, match="readable or writable"):
+    with pytest.raises(ConcurrentObjectUseError, match=r" for descriptor \d+ to be readable or writable, but "):
         socket.wait_readwrite(one)
 
     reading = spawn(one.recv, 100)

@@ -40,6 +40,7 @@ __all__ = [
 
 _READ = 1  # `READ`, without the look-up of a global name where this is compiled
 _ENDED = 4
+_STATES = {READ: "readable", WRITE: "writable", READ | WRITE: "readable or writable"}
 _OURS = __name__.rsplit(".", 2)[0] + "."  # what stands beside core, too
 
 
@@ -53,7 +54,7 @@ class IoReason:
         self.fd = fd
 
     def __repr__(self) -> str:
-        return f"descriptor {self.fd} to be {'readable' if self.event == READ else 'writable'}"
+        return f"descriptor {self.fd} to be {_STATES[self.event]}"
 
 
 # One for each descriptor and direction that was ever waited for; they say nothing that changes (benchmarks/echo).
@@ -160,7 +161,7 @@ def wait_on_handle(handle: Handle, event: int, deadline: float | None) -> bool:
 
 def wait_for_either(handle: Handle, deadline: float | None) -> bool:
     """Park until the descriptor of *handle* is readable, or writable, or both.  Otherwise as `wait_on_handle`."""
-    waiter = Waiter(f"descriptor {handle.fd} to be readable or writable")
+    waiter = Waiter(IoReason(READ | WRITE, handle.fd))
     try:
         # A waiter is in one slot at a time; among others, even if there are none, it is in both.
         _take_among(together_in(handle, READ), waiter)
