@@ -299,6 +299,20 @@ def test_the_number_of_a_socket_that_another_thread_closes_is_not_free_before_it
         os.fstat(fd)
 
 
+def test_a_shutdown_in_another_thread_is_seen_before_the_hub_of_the_socket_turns(unix_pair, in_thread):
+    one, other = unix_pair
+    reader = spawn(error_of, one.recv, 100)
+    wait_all_parked()
+
+    def end():
+        one.shutdown(socket.SHUT_RDWR)
+        one.close()
+        return stdlib.socket.recv(other, 100)
+
+    assert in_thread(end)() == b""  # joined without letting our hub run
+    reader.get()
+
+
 def test_detaching_in_another_thread_what_is_waited_for_is_refused(unix_pair, in_thread):
     one, other = unix_pair
     reader = spawn(one.recv, 100)
