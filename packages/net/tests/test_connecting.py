@@ -138,6 +138,27 @@ def test_connect_ex_raises_what_is_wrong_with_the_address():
             sock.connect_ex("127.0.0.1")
 
 
+def test_connect_ex_returns_that_the_socket_was_closed_while_it_waited(deaf):
+    with socket.socket() as sock:
+        connecting = spawn(sock.connect_ex, deaf)
+        wait_all_parked()
+
+        sock.close()
+
+        assert connecting.get() == errno.EBADF
+
+
+@pytest.mark.parametrize("address", [None, "x", ("x",), (1, 80), ("127.0.0.1", 70000), ("127.0.0.1", "80"), ("", 1, 2)])
+@pytest.mark.parametrize("call", ["connect", "connect_ex"])
+def test_a_wrong_address_is_an_error_in_the_words_of_the_original(call, address):
+    def outcome(module):
+        with module.socket() as sock, pytest.raises((TypeError, OverflowError)) as caught:
+            getattr(sock, call)(address)
+        return caught.type, str(caught.value)
+
+    assert outcome(socket) == outcome(stdlib)
+
+
 def test_connect_ex_does_not_call_an_overridden_connect(listener):
     class Proxied(socket.socket):
         def connect(self, address):

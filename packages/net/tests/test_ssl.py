@@ -575,6 +575,19 @@ def test_nobody_writes_in_the_middle_of_anothers_record(tls):
     assert server.recv(10) == b"c"
 
 
+@pytest.mark.parametrize("has_shaken_hands", [True, False])
+def test_a_handshake_of_a_closed_socket_is_ebadf(tls, client_context, has_shaken_hands):
+    if has_shaken_hands:
+        sock = tls[0]
+    else:
+        one, other = socket.socketpair()
+        sock = client_context.wrap_socket(one, server_hostname="localhost", do_handshake_on_connect=False)
+        other.close()
+    sock.close()
+
+    assert error_of(sock.do_handshake).errno == errno.EBADF
+
+
 @pytest.mark.parametrize("what", ["recv", "sendall", "unwrap"])
 def test_closing_wakes_who_waits_with_ebadf(tls, what):
     client, server = tls

@@ -307,7 +307,13 @@ class socket(Original):
 
     def connect(self, address: _Address, /) -> None:
         """As `socket.connect`.  Parks, also to find the address of a name."""
-        error = self._connect(address)
+        address = self._resolved(address)
+        try:
+            error = self._connect(address)
+        except (TypeError, OverflowError) as wrong:
+            if str(wrong).startswith("connect_ex():"):  # C was asked for the other one
+                wrong.args = (str(wrong).replace("connect_ex", "connect", 1),)
+            raise
         if error == _TIMED_OUT:
             raise TimeoutError("timed out")
         if error:
@@ -319,11 +325,16 @@ class socket(Original):
         Parks, also to find the address of a name.  As in the original, a time-out is `EAGAIN`, and what is wrong with
         the address itself raises.
         """
-        error = self._connect(address)
+        address = self._resolved(address)
+        try:
+            error = self._connect(address)
+        except OSError as closed:
+            if closed.errno != errno.EBADF:
+                raise
+            return errno.EBADF
         return errno.EAGAIN if error == _TIMED_OUT else error
 
     def _connect(self, address: _Address) -> int:
-        address = self._resolved(address)
         error = _connect_ex(self, address)
         if not error or self._timeout == 0.0:
             return error

@@ -185,6 +185,8 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
 
     def do_handshake(self, block: bool = False) -> None:
         """As `ssl.SSLSocket.do_handshake`.  Parks."""
+        if self._sslobj is None:
+            return super().do_handshake(block)  # raises the original's error
         self._check_connected()  # type: ignore[attr-defined]
         deadline = None if block and self._timeout == 0.0 else LATER
         self._perform(READ, "handshake", deadline, self._sslobj.do_handshake)
