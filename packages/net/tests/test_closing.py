@@ -34,14 +34,24 @@ def at_number(fd):
         assert len(pairs) < 100
 
 
+def send_file(sock):
+    with open(__file__, "rb") as file:
+        sock.sendfile(file)
+
+
 WAITS = {
     "recv": lambda sock: sock.recv(100),
     "recv_into": lambda sock: sock.recv_into(bytearray(100)),
     "recvfrom": lambda sock: sock.recvfrom(100),
+    "recvfrom_into": lambda sock: sock.recvfrom_into(bytearray(100)),
     "recvmsg": lambda sock: sock.recvmsg(100),
+    "recvmsg_into": lambda sock: sock.recvmsg_into([bytearray(100)]),
+    "recv, for all": lambda sock: sock.recv(100, socket.MSG_WAITALL),
+    "recv_into, for all": lambda sock: sock.recv_into(bytearray(100), 0, socket.MSG_WAITALL),
     "send": lambda sock: sock.send(b"x"),
     "sendall": lambda sock: sock.sendall(b"x"),
     "sendmsg": lambda sock: sock.sendmsg([b"x"]),
+    "sendfile": send_file,
 }
 
 

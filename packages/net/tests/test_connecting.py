@@ -20,6 +20,13 @@ from hublet.net._racing import interleave
 REFUSED = ("127.0.0.1", 1)
 
 
+def error_of(function, *args):
+    try:
+        function(*args)
+    except BaseException as error:
+        return error
+
+
 @pytest.fixture
 def deaf():
     """The address of a listener whose queue is full: whoever connects waits, and is never told anything."""
@@ -176,6 +183,36 @@ def test_a_kill_ends_the_wait_for_a_connection(deaf):
         victim.kill()
 
         assert isinstance(victim.value, GreenletExit)
+
+
+def test_closing_wakes_who_connects_with_ebadf(deaf):
+    with socket.socket() as sock:
+        connecting = spawn(error_of, sock.connect, deaf)
+        wait_all_parked()
+
+        sock.close()
+
+        assert connecting.get().errno == errno.EBADF
+
+
+def test_closing_ends_the_wait_for_a_unix_listener_whose_queue_is_full_with_ebadf(tmp_path):
+    path = str(tmp_path / "listener")
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as late:
+        listener.bind(path)
+        listener.listen(0)
+        early = [socket.socket(socket.AF_UNIX)]
+        early[0].setblocking(False)
+        while early[-1].connect_ex(path) != errno.EAGAIN:
+            early.append(socket.socket(socket.AF_UNIX))
+            early[-1].setblocking(False)
+        waiting = spawn(error_of, late.connect, path)
+        wait_all_parked()
+
+        late.close()
+
+        assert waiting.get().errno == errno.EBADF
+        for each in early:
+            each.close()
 
 
 def test_a_unix_listener_whose_queue_is_full_is_waited_for(tmp_path):

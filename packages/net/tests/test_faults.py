@@ -90,6 +90,21 @@ def test_a_reset_wakes_who_sends(tcp, full):
     assert error_of(one.send, b"x").errno == errno.EPIPE
 
 
+def test_a_reset_wakes_who_sends_a_file(tcp, tmp_path):
+    one, other = tcp
+    path = tmp_path / "file"
+    path.write_bytes(bytes(50_000_000))
+    with path.open("rb") as file:
+        waiting = spawn(error_of, one.sendfile, file)
+        wait_all_parked()
+        assert not waiting.ready()
+
+        reset(other)
+
+        assert waiting.get().errno in (errno.ECONNRESET, errno.EPIPE)
+        assert file.tell() > 0, "and says how far it came"
+
+
 def test_a_reset_after_data_is_not_missed(tcp):
     one, other = tcp
     reader = spawn(lambda: [error_of(one.recv, 100) or b"data", error_of(one.recv, 100)])

@@ -105,6 +105,36 @@ def test_a_slow_handshake_holds_up_nobody(serve, connected):
         server.drain(deadline_in(0))
 
 
+def test_draining_waits_for_handshakes_until_the_deadline(serve, connected, clock):
+    server = serve()
+    with socket.create_connection(server.address) as silent:
+        wait_all_parked()
+        before = clock.now()
+
+        assert server.drain(before + 3) is False
+
+        assert clock.now() == pytest.approx(before + 3)
+        assert silent.recv(100) == b""
+
+
+def test_draining_serves_who_shakes_hands_meanwhile(serve, client_context):
+    def handle(sock, address):
+        sock.sendall(sock.recv(100).upper())
+
+    server = serve(handle)
+    with socket.create_connection(server.address) as plain:
+        wait_all_parked()
+        draining = spawn(server.drain, deadline_in(20))
+        wait_all_parked()
+        assert not draining.ready()
+
+        with client_context.wrap_socket(plain, server_hostname="localhost") as sock:
+            sock.sendall(b"hello")
+            assert sock.recv(100) == b"HELLO"
+
+        assert draining.get() is True
+
+
 def test_draining_ends_idle_connections(serve, connected):
     server = serve()
     with connected(server) as sock:

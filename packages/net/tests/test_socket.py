@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import ctypes
+import errno
 import inspect
 import io
 import os
@@ -20,6 +21,7 @@ from hublet.core.errors import ConcurrentObjectUseError
 from hublet.core.lowlevel import READ, WRITE, handle_for
 from hublet.core.testing import assert_no_switch, wait_all_parked
 from hublet.net import socket
+from hublet.net._transfer import compiled as transfer_is_compiled
 
 
 def into(method, *args):
@@ -260,6 +262,64 @@ def test_to_receive_nothing_does_not_wait(pair):
 def test_the_error_queue_is_never_waited_for():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, assert_no_switch(), pytest.raises(BlockingIOError):
         sock.recvmsg(100, 100, stdlib.MSG_ERRQUEUE)
+
+
+@pytest.mark.skipif(not transfer_is_compiled, reason="interpreted, Python makes the system calls")
+def test_transfers_ask_the_system_nothing_about_the_socket(script):
+    printed = script(
+        """
+        import ctypes, errno, platform, struct, sys
+        from hublet.core import Timeout, spawn
+        from hublet.core.testing import wait_all_parked
+        from hublet.net import socket
+
+        def bpf(code, if_so, if_not, value):
+            return struct.pack("HBBI", code, if_so, if_not, value)
+
+        def forbid(number):
+            # Load the number of the system call; if it is that one, fail with EPERM, otherwise allow it.
+            deny, allow = 0x50000 | errno.EPERM, 0x7FFF0000
+            program = bpf(0x20, 0, 0, 0) + bpf(0x15, 0, 1, number) + bpf(0x06, 0, 0, deny) + bpf(0x06, 0, 0, allow)
+            kept = ctypes.create_string_buffer(program, len(program))
+            wanted = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(kept)))
+            prctl = ctypes.CDLL(None).prctl
+            return prctl(38, 1, 0, 0, 0) == prctl(22, 2, wanted, 0, 0) == 0
+
+        def is_forbidden(sock):
+            try:
+                sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE)
+            except PermissionError:
+                return True
+
+        def later(waiting, act):
+            wait_all_parked()
+            assert not waiting.ready()
+            act()
+            return waiting.get()
+
+        listener = socket.create_server(("127.0.0.1", 0))
+        client = socket.create_connection(listener.getsockname())
+        late = socket.socket()
+        served, _ = listener.accept()
+        getsockopt = {"x86_64": 55, "aarch64": 209}.get(platform.machine())
+        if getsockopt is None or not forbid(getsockopt):
+            sys.exit(print("no seccomp here"))
+        assert is_forbidden(served)
+        with Timeout(20):
+            for receive in (served.recv, served.recvfrom, lambda size: served.recv_into(bytearray(size))):
+                later(spawn(receive, 100), lambda: client.send(b"x"))
+            size = 20_000_000
+            later(spawn(client.sendall, bytes(size)), lambda: served.recv_into(bytearray(size), 0, socket.MSG_WAITALL))
+            late.setblocking(False)
+            accepted, _ = later(spawn(listener.accept), lambda: late.connect_ex(listener.getsockname()))
+            accepted.sendall(b"y")
+        print("nothing was asked")
+        """
+    )
+    if printed == "no seccomp here":
+        pytest.skip(printed)
+
+    assert printed == "nothing was asked"
 
 
 # Sending
@@ -697,6 +757,26 @@ def test_a_full_queue_of_a_receiver_times_out(tmp_path, clock):
                 sender.sendto(b"x", path)
 
         assert clock.now() == pytest.approx(before + 1.0)
+
+
+def test_closing_ends_the_wait_for_a_full_queue_of_a_receiver_with_ebadf(tmp_path):
+    path = str(tmp_path / "receiver")
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
+    ):
+        receiver.bind(path)
+        sender.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            while True:
+                sender.sendto(b"x", path)
+        sender.setblocking(True)
+        waiting = spawn(error_of, sender.sendto, b"last", path)
+        wait_all_parked()
+
+        sender.close()
+
+        assert waiting.get().errno == errno.EBADF
 
 
 # What a socket is

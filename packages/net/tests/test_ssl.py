@@ -13,6 +13,7 @@ import warnings
 import pytest
 
 from hublet.core import ConcurrentObjectUseError, GreenletExit, Timeout, getcurrent, joinall, sleep, spawn
+from hublet.core.lowlevel import ParkingLot
 from hublet.core.testing import wait_all_parked
 from hublet.net import socket, ssl
 
@@ -257,6 +258,29 @@ def test_the_servers_callback_sees_the_name_and_chooses_the_context(handshake, a
     assert seen == [(ssl.SSLSocket, "localhost", True)]
     assert (("commonName", "special"),) in client.getpeercert()["subject"]
     assert server.context is special
+
+
+def test_the_servers_callback_may_wait_while_others_shake_hands(handshake, server_context):
+    first, seen = ParkingLot(), []
+
+    def choose(connection, name, context):
+        seen.append(name)
+        if len(seen) == 1:
+            first.park()
+
+    server_context.sni_callback = choose
+    slow = spawn(handshake)
+    wait_all_parked()
+    assert seen == ["localhost"] and not slow.ready()
+
+    for end in handshake():
+        assert end.version() == "TLSv1.3"
+    first.unpark()
+    client, server = slow.get()
+
+    client.sendall(b"hello")
+    assert server.recv(100) == b"hello"
+    assert seen == ["localhost"] * 2
 
 
 def test_a_session_is_used_again(handshake, client_context):
@@ -573,6 +597,30 @@ def test_nobody_writes_in_the_middle_of_anothers_record(tls):
     first.get()
     client.sendall(b"c")
     assert server.recv(10) == b"c"
+
+
+def test_closing_wakes_who_shakes_hands_with_ebadf(client_context):
+    one, other = socket.socketpair()
+    sock = client_context.wrap_socket(one, server_hostname="localhost", do_handshake_on_connect=False)
+    waiting = spawn(error_of, sock.do_handshake)
+    wait_all_parked()
+    assert not waiting.ready()
+
+    sock.close()
+
+    assert waiting.get().errno == errno.EBADF
+    other.close()
+
+
+def test_closing_wakes_who_accepts_tls_with_ebadf(server_context, listener):
+    accepting = server_context.wrap_socket(listener, server_side=True)
+    waiting = spawn(error_of, accepting.accept)
+    wait_all_parked()
+    assert not waiting.ready()
+
+    accepting.close()
+
+    assert waiting.get().errno == errno.EBADF
 
 
 @pytest.mark.parametrize("has_shaken_hands", [True, False])
