@@ -85,7 +85,7 @@ def find(
 
     *ask* asks the kernel without waiting.  *block* does so waiting, for native threads without a hub.  *interests*
     returns, for this hub, for which descriptors `READ` or `WRITE` may make a difference; the masks of poll(2) for those of
-    which the loop cannot tell; and the handles of those that are sockets of ours, which stay registered.
+    which the loop does not tell all; and the handles of those that are sockets of ours, which stay registered.
 
     Parks while nothing is found; not to wait lets others run once, and so does, now and then, always finding something.
     Raises `OSError(EBADF)` if one of the descriptors is closed meanwhile.
