@@ -175,7 +175,7 @@ class NameServer:
         for depth in range(1, len(name.labels)):
             zone = name.split(depth)[1]
             soa = self._records.get((zone, dns.rdatatype.SOA))
-            if soa is not None and (not reply.answer or reply.rcode()):
+            if soa is not None and (reply.rcode() or not any(found.rdtype == question.rdtype for found in reply.answer)):
                 reply.authority.append(soa)
         return reply
 

@@ -87,6 +87,28 @@ def test_the_shortest_time_on_a_chain_of_aliases_counts(server, make_resolver):
     assert server.asked() == ["A", "A"]
 
 
+def test_that_an_alias_has_no_address_of_a_family_is_kept(server, make_resolver):
+    server.add("cdn.test. 60 CNAME v4.test.")
+    resolver = make_resolver()
+
+    for _ in range(3):
+        resolver.getaddrinfo("cdn.test", 80)
+
+    assert sorted(server.asked()) == ["A", "AAAA"]
+
+
+@pytest.mark.parametrize("name", ["nobody.test.", "text.test."])
+def test_that_there_is_nothing_at_the_end_of_an_alias_is_kept_no_longer_than_the_alias(server, make_resolver, name):
+    server.add(f"short.test. 0 CNAME {name}")
+    resolver = make_resolver()
+
+    for _ in range(2):
+        with pytest.raises(socket.gaierror):
+            resolver.gethostbyname("short.test.")
+
+    assert server.asked() == ["A", "A"]
+
+
 @pytest.mark.parametrize("name", ["nobody.test.", "text.test."])
 def test_that_there_is_nothing_is_kept_as_long_as_the_zone_says(server, make_resolver, name):
     resolver = make_resolver()

@@ -147,16 +147,21 @@ def _read_answer(question: Question, status: int, reply: Any) -> Answer | None:
             return None
         if get_rcode is not None and get_rcode(reply):
             return Answer(NO_RECOVERY)
-        records = []
-        for i in range(lib.ares_dns_record_rr_cnt(reply, lib.ARES_SECTION_ANSWER)):
-            record = _record(lib.ares_dns_record_rr_get_const(reply, lib.ARES_SECTION_ANSWER, i))
-            if record is not None:
-                records.append(record)
-        return answer_from(question.name, question.kind, records, 0 if records else _negative_ttl(reply))
+        return answer_from(question.name, question.kind, _records(reply), _negative_ttl(reply))
     found = STATUSES.get(status)
-    if found is None:
-        return None
-    return Answer(found, ttl=_negative_ttl(reply) if found == HOST_NOT_FOUND else 0)
+    if found == HOST_NOT_FOUND and reply != ffi.NULL:
+        return answer_from(question.name, question.kind, _records(reply), _negative_ttl(reply), False)
+    return None if found is None else Answer(found)
+
+
+def _records(reply: Any) -> list[Record]:
+    """Return what the answer section has that can matter."""
+    records = []
+    for i in range(lib.ares_dns_record_rr_cnt(reply, lib.ARES_SECTION_ANSWER)):
+        record = _record(lib.ares_dns_record_rr_get_const(reply, lib.ARES_SECTION_ANSWER, i))
+        if record is not None:
+            records.append(record)
+    return records
 
 
 def _record(record: Any) -> Record | None:
@@ -181,8 +186,6 @@ def _record(record: Any) -> Record | None:
 
 def _negative_ttl(reply: Any) -> float:
     """Return for how many seconds it may be kept that there is nothing: RFC 2308 section 5; 0 if that is not said."""
-    if reply == ffi.NULL:
-        return 0
     for i in range(lib.ares_dns_record_rr_cnt(reply, lib.ARES_SECTION_AUTHORITY)):
         record = lib.ares_dns_record_rr_get_const(reply, lib.ARES_SECTION_AUTHORITY, i)
         if lib.ares_dns_rr_get_type(record) == lib.ARES_REC_TYPE_SOA:

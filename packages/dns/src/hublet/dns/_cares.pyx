@@ -224,24 +224,28 @@ cdef object _check():
 
 cdef Answer _read_answer(Question question, int status, const void *reply):
     """Return what *reply* to *question* says, to which c-ares gave *status*; `None` if there was no reply."""
-    cdef list records
-    cdef Record record
-    cdef size_t i
     if (status == SUCCESS or status == NO_DATA) and reply != NULL:
         if get_flags != NULL and not get_flags(reply) & _REPLY:
             return None
         if get_rcode != NULL and get_rcode(reply) != 0:
             return Answer(NO_RECOVERY)
-        records = []
-        for i in range(rr_cnt(reply, ANSWER)):
-            record = _record(rr_get(reply, ANSWER, i))
-            if record is not None:
-                records.append(record)
-        return answer_from(question.name, question.kind, records, 0 if records else _negative_ttl(reply))
+        return answer_from(question.name, question.kind, _records(reply), _negative_ttl(reply))
     found = STATUSES.get(status)
-    if found is None:
-        return None
-    return Answer(found, ttl=_negative_ttl(reply) if found == HOST_NOT_FOUND else 0)
+    if found == HOST_NOT_FOUND and reply != NULL:
+        return answer_from(question.name, question.kind, _records(reply), _negative_ttl(reply), False)
+    return None if found is None else Answer(found)
+
+
+cdef list _records(const void *reply):
+    """Return what the answer section has that can matter."""
+    cdef list records = []
+    cdef Record record
+    cdef size_t i
+    for i in range(rr_cnt(reply, ANSWER)):
+        record = _record(rr_get(reply, ANSWER, i))
+        if record is not None:
+            records.append(record)
+    return records
 
 
 cdef Record _record(const void *found):
@@ -270,8 +274,6 @@ cdef double _negative_ttl(const void *reply):
     """Return for how many seconds it may be kept that there is nothing: RFC 2308 section 5; 0 if that is not said."""
     cdef const void *record
     cdef size_t i
-    if reply == NULL:
-        return 0
     for i in range(rr_cnt(reply, AUTHORITY)):
         record = rr_get(reply, AUTHORITY, i)
         if rr_get_type(record) == TYPE_SOA:

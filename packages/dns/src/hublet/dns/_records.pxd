@@ -14,4 +14,4 @@ cdef class Record:
     cdef public str value
 
 @cython.locals(owner=str, names=list, values=list, ttl=double, alias=Record, record=Record)
-cpdef Answer answer_from(str name, str kind, list records, double negative_ttl)
+cpdef Answer answer_from(str name, str kind, list records, double negative_ttl, bint exists=*)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._answers import FOUND, NO_DATA, Answer
+from ._answers import FOUND, HOST_NOT_FOUND, NO_DATA, Answer
 from ._hostname import is_hostname
 
 __all__ = ["Record", "answer_from"]
@@ -22,11 +22,12 @@ class Record:
         self.value = value  # an address as the C library writes it, or a name
 
 
-def answer_from(name: str, kind: str, records: list[Record], negative_ttl: float) -> Answer:
-    """Return what *records*, the answer section of a reply without an error, say of *name*.
+def answer_from(name: str, kind: str, records: list[Record], negative_ttl: float, exists: bool = True) -> Answer:
+    """Return what *records*, the answer section of a reply, say of *name*.
 
-    Aliases are followed as far as the reply tells where they lead.  *negative_ttl* is for how many seconds it may be kept
-    that there is nothing: RFC 2308 section 5.
+    Aliases are followed as far as the reply tells where they lead.  *exists* is false if the reply says that there is no such
+    name, at the end of the aliases.  *negative_ttl* is for how many seconds it may be kept that there is nothing: RFC 2308
+    section 5; no longer than the aliases that led there.
     """
     owner = name.lower()
     names = [name]
@@ -49,6 +50,8 @@ def answer_from(name: str, kind: str, records: list[Record], negative_ttl: float
         owner = alias.value.lower()
         if is_hostname(alias.value):
             names.append(alias.value)
+    if not exists:
+        return Answer(HOST_NOT_FOUND, ttl=min(ttl, negative_ttl))
     if not values:
-        return Answer(NO_DATA, is_final=bool(records), ttl=negative_ttl)
+        return Answer(NO_DATA, is_final=bool(records), ttl=min(ttl, negative_ttl))
     return Answer(FOUND, names[-1], tuple(names[:-1]), tuple(values), True, False, ttl)

@@ -24,7 +24,7 @@ except ImportError as error:
 
 from hublet.core import spawn_raw
 
-from ._answers import HOST_NOT_FOUND, NO_RECOVERY, TRY_AGAIN, Answer
+from ._answers import NO_RECOVERY, TRY_AGAIN, Answer
 from ._questions import Attempt, Question, Sender
 from ._records import Record, answer_from
 from ._resolver import NetworkResolver
@@ -36,7 +36,6 @@ _random = SystemRandom()
 _TYPES = {"A": dns.rdatatype.A, "AAAA": dns.rdatatype.AAAA, "PTR": dns.rdatatype.PTR}
 _KINDS = {dns.rdatatype.CNAME: "CNAME", **{rdtype: kind for kind, rdtype in _TYPES.items()}}
 _STATUS = {
-    dns.rcode.NXDOMAIN: HOST_NOT_FOUND,
     dns.rcode.SERVFAIL: TRY_AGAIN,
     dns.rcode.NOTIMP: TRY_AGAIN,
     dns.rcode.REFUSED: TRY_AGAIN,
@@ -91,16 +90,16 @@ def _query(question: Question, edns: bool) -> Query:
 
 
 def _read(reply: dns.message.Message, question: Question) -> Answer:
-    if reply.rcode() != dns.rcode.NOERROR:
-        status = _STATUS.get(reply.rcode(), NO_RECOVERY)
-        return Answer(status, ttl=_negative_ttl(reply) if status == HOST_NOT_FOUND else 0)
+    rcode = reply.rcode()
+    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        return Answer(_STATUS.get(rcode, NO_RECOVERY))
     records = []
     for rrset in reply.answer:
         kind = _KINDS.get(rrset.rdtype)
         if kind is not None and rrset.rdclass == dns.rdataclass.IN:
             owner = _text(rrset.name).lower()
             records += [Record(owner, kind, rrset.ttl, _value(rdata, kind)) for rdata in rrset]
-    return answer_from(question.name, question.kind, records, _negative_ttl(reply))
+    return answer_from(question.name, question.kind, records, _negative_ttl(reply), rcode == dns.rcode.NOERROR)
 
 
 def _negative_ttl(reply: dns.message.Message) -> float:
