@@ -142,6 +142,21 @@ def test_that_there_is_nothing_is_not_kept_where_nobody_says_for_how_long(server
     assert server.asked() == ["A", "A"]
 
 
+@pytest.mark.parametrize(("ttl", "kept"), [(2**31 - 1, 2**31 - 1), (2**31, 0), (2**32 - 1, 0)])
+@pytest.mark.parametrize("name", ["host.old", "alias.old", "nobody.old", "text.new"])
+def test_a_time_of_more_than_31_bits_is_none(server, make_resolver, name, ttl, kept):
+    server.add(
+        *(f"host.old. {ttl} A 192.0.2.9", f"alias.old. {2**31 - 1} CNAME host.old."),
+        *(f"old. {ttl} SOA ns.old. root.old. 1 2 3 4 {2**31 - 1}", f"new. {2**31 - 1} SOA ns.new. root.new. 1 2 3 4 {ttl}"),
+        "text.new. 60 TXT only",
+    )
+
+    names = make_resolver()._names
+    (answer,) = names.ask(name, ("A",), names.settings())
+
+    assert answer.ttl == kept
+
+
 def test_failures_are_not_kept(server, make_resolver):
     def fails_with_authority(asked):
         reply = asked.server.reply(dns.message.make_query("nobody.test.", "A"))

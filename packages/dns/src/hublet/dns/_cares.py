@@ -27,7 +27,7 @@ from ._cares_setup import (
     make_channel,
 )
 from ._questions import Attempt, Question
-from ._records import Record, answer_from
+from ._records import Record, answer_from, shorter
 from ._resolv_conf import Server, Settings
 
 __all__ = ["NOBODY", "TIMED_OUT", "CAresChannel"]
@@ -190,7 +190,7 @@ def _negative_ttl(reply: Any) -> float:
         record = lib.ares_dns_record_rr_get_const(reply, lib.ARES_SECTION_AUTHORITY, i)
         if lib.ares_dns_rr_get_type(record) == lib.ARES_REC_TYPE_SOA:
             minimum = lib.ares_dns_rr_get_u32(record, lib.ARES_RR_SOA_MINIMUM)
-            return min(lib.ares_dns_rr_get_ttl(record), minimum)  # type: ignore[no-any-return]
+            return shorter(lib.ares_dns_rr_get_ttl(record), minimum)
     return 0
 
 

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from ._answers cimport Answer
 from ._outbox cimport Outbox
 from ._questions cimport Attempt, Question
-from ._records cimport Record, answer_from
+from ._records cimport Record, answer_from, shorter
 
 from . import _cares_setup
 from ._answers import HOST_NOT_FOUND, NO_RECOVERY
@@ -277,7 +277,7 @@ cdef double _negative_ttl(const void *reply):
     for i in range(rr_cnt(reply, AUTHORITY)):
         record = rr_get(reply, AUTHORITY, i)
         if rr_get_type(record) == TYPE_SOA:
-            return min(<unsigned int>rr_get_ttl(record), rr_get_u32(record, SOA_MINIMUM))
+            return shorter(<unsigned int>rr_get_ttl(record), rr_get_u32(record, SOA_MINIMUM))
     return 0
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ._answers import FOUND, HOST_NOT_FOUND, NO_DATA, Answer
 from ._hostname import is_hostname
 
-__all__ = ["Record", "answer_from"]
+__all__ = ["Record", "answer_from", "shorter"]
 
-_ENDLESS = float("inf")
+_LONGEST = 2.0**31 - 1  # seconds
 
 
 class Record:
@@ -22,6 +22,11 @@ class Record:
         self.value = value  # an address as the C library writes it, or a name
 
 
+def shorter(ttl: float, other: float) -> float:
+    """Return the shorter of two times as servers send them: one of more than 31 bits counts as 0, RFC 2181 section 8."""
+    return min(ttl, other) if max(ttl, other) <= _LONGEST else 0
+
+
 def answer_from(name: str, kind: str, records: list[Record], negative_ttl: float, exists: bool = True) -> Answer:
     """Return what *records*, the answer section of a reply, say of *name*.
 
@@ -31,7 +36,7 @@ def answer_from(name: str, kind: str, records: list[Record], negative_ttl: float
     """
     owner = name.lower()
     names = [name]
-    ttl: float = _ENDLESS
+    ttl: float = _LONGEST
     values: list[str] = []
     for _ in range(len(records) + 1):  # aliases may go round in circles
         alias = None
@@ -39,14 +44,14 @@ def answer_from(name: str, kind: str, records: list[Record], negative_ttl: float
             if record.owner != owner:
                 continue
             if record.kind == kind:
-                ttl = min(ttl, record.ttl)
+                ttl = shorter(ttl, record.ttl)
                 if record.value not in values and (kind != "PTR" or is_hostname(record.value)):
                     values.append(record.value)
             elif alias is None and record.kind == "CNAME":
                 alias = record
         if values or alias is None:
             break
-        ttl = min(ttl, alias.ttl)
+        ttl = shorter(ttl, alias.ttl)
         owner = alias.value.lower()
         if is_hostname(alias.value):
             names.append(alias.value)

@@ -26,7 +26,7 @@ from hublet.core import spawn_raw
 
 from ._answers import NO_RECOVERY, TRY_AGAIN, Answer
 from ._questions import Attempt, Question, Sender
-from ._records import Record, answer_from
+from ._records import Record, answer_from, shorter
 from ._resolver import NetworkResolver
 from ._transport import Query, exchange
 
@@ -106,7 +106,7 @@ def _negative_ttl(reply: dns.message.Message) -> float:
     """Return for how many seconds it may be kept that there is nothing: RFC 2308 section 5; 0 if that is not said."""
     for rrset in reply.authority:
         if rrset.rdtype == dns.rdatatype.SOA:
-            return min(rrset.ttl, rrset[0].minimum)  # type: ignore[no-any-return]
+            return shorter(rrset.ttl, rrset[0].minimum)
     return 0
 
 
