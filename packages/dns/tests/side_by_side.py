@@ -248,7 +248,7 @@ def with_name_server() -> Iterable[Case]:
     for address in ADDRESSES:
         if address != "::":  # for which the C library sets no number, so that there is that of the call before
             yield "gethostbyaddr", (address,)
-        for flags in (0, 1, 2, 8, 16, 18, 0x1000):
+        for flags in (0, 1, 2, 4, 8, 16, 18, 0x1000):
             yield "getnameinfo", ((address, 80) if ":" not in address else (address, 80, 0, 0), flags)
 
 
@@ -346,6 +346,7 @@ HOSTS = """\
 192.0.2.99 FileOnly filealias other
 2001:db8::99 fileonly
 192.0.2.98 filealias
+192.0.2.97 machine.test machine
 """
 RECORDS = (
     "dangling.test. 60 CNAME nobody.elsewhere.",
@@ -401,6 +402,7 @@ def compare() -> int:
     from hublet.dns import cares, dnspython
 
     raise_loopback()
+    socket.sethostname("machine")
     read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -445,7 +447,7 @@ def separate() -> int:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         for name in ("LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES"):
             environment.pop(name, None)
-        command = ["unshare", "--map-root-user", "--mount", "--net", "sh", "-c", f'{mounts} exec "$0" "$1" inside']
+        command = ["unshare", "--map-root-user", "--mount", "--net", "--uts", "sh", "-c", f'{mounts} exec "$0" "$1" inside']
         return subprocess.run([*command, sys.executable, __file__], env=environment, check=False).returncode
 
 
