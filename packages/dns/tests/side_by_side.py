@@ -339,7 +339,7 @@ def outcomes_at_once(resolver: Any, cases: list[Case]) -> list[Any]:
     return [each.get() for each in asking]
 
 
-CONF = "nameserver 127.0.0.1\nsearch one.test two.test\noptions timeout:1 attempts:1\n"
+CONF = "nameserver 127.0.0.1\nsearch one.test # two.test\noptions timeout:1 attempts:1\n"
 HOSTS = """\
 127.0.0.1 localhost
 ::1 localhost ip6-localhost

@@ -67,6 +67,16 @@ def test_after_these_failures_only_the_name_as_it_is_is_tried(look_up, failure):
     assert look_up("host", {"host.one": failure, "host": FOUND_IT}) == (["host.one", "host"], FOUND)
 
 
+@pytest.mark.parametrize("domain", ["#", "o!d", "-x", "a\\b", "\xe4" * 31])
+def test_a_domain_that_no_host_can_have_does_not_end_the_search(look_up, domain):
+    assert look_up("host", {"host.two": FOUND_IT}, (domain, "two")) == (["host.two"], FOUND)
+
+
+@pytest.mark.parametrize("domain", ["a..b", "x" * 64, "\xe4" * 32, ".".join(["x" * 62] * 4), ".".join(["!" * 62] * 4)])
+def test_after_a_domain_of_which_no_question_can_be_made_only_the_name_as_it_is_is_tried(look_up, domain):
+    assert look_up("host", {"host.two": FOUND_IT}, (domain, "two")) == (["host"], HOST_NOT_FOUND)
+
+
 def test_an_alias_that_leads_nowhere_ends_the_search(look_up):
     assert look_up("host", {"host.one": LEADS_NOWHERE, "host.two": FOUND_IT}) == (["host.one"], HOST_NOT_FOUND)
 

@@ -44,7 +44,7 @@ def search(
         for domain in settings.search:
             complete = f"{name}.{domain}" if domain else name
             # It may be too long now, or the domain none.
-            answers = asker.ask(complete, kinds, settings) if is_hostname(complete) else [Answer(NO_RECOVERY)]
+            answers = asker.ask(complete, kinds, settings) if is_hostname(complete) else [Answer(_unasked(complete))]
             if _is_final(answers):
                 return _found(answers, nowhere)
             if not first_as_it_is:
@@ -57,6 +57,13 @@ def search(
                 return _found(answers, nowhere)
             failures.append(answers[0])
     raise LookupFailed(_telling([failure.status for failure in failures]))
+
+
+def _unasked(name: str) -> int:
+    """Return the status of *name*, which no host can have: nobody knows it, if a question can be made of it at all."""
+    wire = name.encode("utf-8", "surrogateescape")
+    is_sendable = len(wire) <= 253 and all(0 < len(label) <= 63 for label in wire.split(b"."))
+    return HOST_NOT_FOUND if is_sendable else NO_RECOVERY
 
 
 def _is_final(answers: list[Answer]) -> bool:
