@@ -347,6 +347,8 @@ HOSTS = """\
 2001:db8::99 fileonly
 192.0.2.98 filealias
 192.0.2.97 machine.test machine
+:: nothing
+0.0.0.0 nothing
 """
 RECORDS = (
     "dangling.test. 60 CNAME nobody.elsewhere.",

@@ -152,6 +152,13 @@ def test_an_address_without_a_name(server, resolver, address, number):
     assert server.asked() == ([] if address == "::" else ["PTR"])
 
 
+def test_the_ipv6_address_that_stands_for_all_has_no_name_but_that_of_ipv4_may_have_one(make_resolver):
+    resolver = make_resolver(hosts=":: six\n0.0.0.0 four\n")
+
+    assert resolver.getnameinfo(("::", 80, 0, 0), 0) == ("::", "http")
+    assert resolver.getnameinfo(("0.0.0.0", 80), 0) == ("four", "http")
+
+
 def test_an_address_on_one_link_has_no_name_but_its_link(resolver):
     host, service = resolver.getnameinfo(("fe80::1", 80, 0, 1), 0)
 

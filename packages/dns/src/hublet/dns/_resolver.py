@@ -228,13 +228,13 @@ class NetworkResolver:
 
     def _name_of(self, address: str) -> Host:
         """Return what the hosts file or a name server knows of *address*, a numeric one.  Raises `LookupFailed`."""
-        known = self._hosts.by_address(address)
-        if known is not None:
-            return known
         family = AF_INET6 if ":" in address else AF_INET
         packed = _socket.inet_pton(family, address)
         if packed == b"\0" * 16:
-            raise LookupFailed(HOST_NOT_FOUND)
+            raise LookupFailed(HOST_NOT_FOUND)  # as in the C library, whatever the hosts file says
+        known = self._hosts.by_address(address)
+        if known is not None:
+            return known
         if packed[:12] == b"\0" * 10 + b"\xff\xff":
             family, packed = AF_INET, packed[12:]
         (answer,) = self._names.ask(_reverse_name(packed), ("PTR",), self._names.settings())
