@@ -149,6 +149,25 @@ def test_a_reply_from_another_address_is_not_believed(server, make_resolver):
     assert look_up(make_resolver(cache_size=0)) == ["192.0.2.4"]
 
 
+def test_an_answer_that_comes_when_the_next_attempt_is_under_way_is_not_believed(server, make_resolver):
+    asked_before = []
+
+    def answers_too_late(asked):
+        if not asked_before:
+            asked_before.append(asked)
+        first = asked_before[0]
+        # c-ares may send it twice in one attempt.
+        if (asked.question.peer, asked.query.id) != (first.question.peer, first.query.id):
+            late = first.reply()
+            late.answer[0] = dns.rrset.from_text("v4.test.", 60, "IN", "A", "203.0.113.66")
+            first.send_message(late)
+            asked.send_message(asked.reply())
+
+    server.behave("v4.test.", answers_too_late)
+
+    assert look_up(make_resolver(timeout=0.3, attempts=2)) == ["192.0.2.4"]
+
+
 @pytest.mark.parametrize("bad", [*BAD, None])
 def test_a_server_that_never_answers_rightly_is_a_temporary_failure(server, kind, make_resolver, bad):
     resolver = make_resolver(timeout=0.05, attempts=2)
