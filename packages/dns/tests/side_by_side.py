@@ -180,6 +180,7 @@ NAMES = (
     "_sip._udp.test",
     "chain.test",
     "round.test",
+    "both.test",
     "looks.like.1",
     "0x7f.test",
     "127.1",
@@ -243,6 +244,7 @@ def with_name_server() -> Iterable[Case]:
         for port in PORTS:
             yield "getaddrinfo", (host, port)
             yield "getaddrinfo", (host, port, 0, socket.SOCK_DGRAM, 0, socket.AI_NUMERICSERV)
+    yield "getaddrinfo", ("link.test", 80, 0, STREAM)
     yield "gethostbyname_ex", ("0x7f.1",)
     yield "getnameinfo", (("fe80::1", 80, 0, 1), 0)
     for address in ADDRESSES:
@@ -291,6 +293,22 @@ DEVIATIONS: tuple[tuple[str, Case], ...] = (
     (
         "that a server hangs up is a temporary failure, which glibc 2.36 forgets when asked for AF_INET alone",
         ("gethostbyname_ex", ("hangs-up.test.",)),
+    ),
+    (
+        "RFC 6724 puts unique local addresses after those of IPv4; glibc 2.36 has the precedences of RFC 3484",
+        ("getaddrinfo", ("local.test", 80, 0, STREAM)),
+    ),
+    (
+        "RFC 6724 has places for Teredo and the network of the 6bone that RFC 3484, and so glibc 2.36, has not",
+        ("getaddrinfo", ("tunnels.test", 80, 0, STREAM)),
+    ),
+    (
+        "IPv4 addresses stay in the order of the server, which may rotate them; glibc 2.36 puts those of the own subnet first",
+        ("getaddrinfo", ("near.test", 80, 0, STREAM)),
+    ),
+    (
+        "an IPv4 address of the link is one of the link in IPv6 too; glibc 2.36 takes it for one of the world there",
+        ("getaddrinfo", ("link.test", 80, socket.AF_INET6, STREAM, 0, socket.AI_V4MAPPED)),
     ),
 )
 
@@ -350,6 +368,15 @@ HOSTS = """\
 :: nothing
 0.0.0.0 nothing
 """
+NETWORK = (
+    "addr add 10.0.0.2/24 dev lo",
+    "addr add 2001:db8:1::1/64 dev lo nodad",
+    "addr add fd00:1::1/64 dev lo nodad",
+    "route add default dev lo src 10.0.0.2",
+    "-6 route add default dev lo",
+)
+"""What `ip` is told, so that addresses can be reached from others, by which they are put into order."""
+
 RECORDS = (
     "dangling.test. 60 CNAME nobody.elsewhere.",
     "nodata.one.test. 60 TXT none",
@@ -366,6 +393,12 @@ RECORDS = (
     *(f"c{i}.test. 60 CNAME c{i + 1}.test." for i in range(8)),
     "c8.test. 60 AAAA 2001:db8::8",
     "chain.test. 60 CNAME c0.test.",
+    *("both.test. 60 A 203.0.113.5", "both.test. 60 A 198.51.100.9"),
+    *("both.test. 60 AAAA 2001:db8:9::1", "both.test. 60 AAAA 2001:db8:1::55"),
+    *("link.test. 60 A 169.254.3.3", "link.test. 60 A 198.51.100.9"),
+    *("local.test. 60 A 198.51.100.9", "local.test. 60 AAAA fd00:1::55"),
+    *("tunnels.test. 60 AAAA 2002:c000:204::1", "tunnels.test. 60 AAAA 2001:0:1::1", "tunnels.test. 60 AAAA 3ffe::1"),
+    *("near.test. 60 A 198.51.100.9", "near.test. 60 A 10.0.0.77"),
 )
 
 
@@ -404,6 +437,8 @@ def compare() -> int:
     from hublet.dns import cares, dnspython
 
     raise_loopback()
+    for command in NETWORK:
+        subprocess.run(["ip", *command.split()], check=True)
     socket.sethostname("machine")
     read_end, write_end = os.pipe()
     pid = os.fork()
