@@ -395,7 +395,7 @@ def http_soak(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def dns_table(session: nox.Session) -> None:
     """Compare the resolvers with the C library on thousands of calls, in a network of its own; takes Linux, glibc, iproute2."""
-    install(session, "core", "dns")
+    install(session, "core", "dns", *BESIDE["dns"])
     session.run("python", "packages/dns/tests/side_by_side.py", env=CLEAN)
 
 

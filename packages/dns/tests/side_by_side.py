@@ -452,6 +452,7 @@ def compare() -> int:
         os.write(write_end, b".")
         os.close(write_end)
         threading.Event().wait()  # until it is killed
+    os.close(write_end)  # or it would be waited for in vain
     assert os.read(read_end, 1) == b".", "the name server did not start"
     try:
         wrong = 0
