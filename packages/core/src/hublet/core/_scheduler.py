@@ -10,9 +10,9 @@ makes them come back here, so that deadlines and descriptors are looked at howev
 Greenlets are *started* only from here, and from the main greenlet: started from any other one, each would lay its C stack on
 top of the last.
 
-**Polling in place.**  When nothing is ready the greenlet that parks polls itself, for the hub would do nothing else and
-switch back, mostly to the very same.  What runs there nevertheless, signal handlers and finalizers, may not wait, just as in
-the hub.
+**Polling in place.**  On the native loop, when nothing is ready, the greenlet that parks polls itself, for the hub would do
+nothing else and switch back, mostly to the very same.  What runs there nevertheless, signal handlers and finalizers, may not
+wait, just as in the hub.
 
 **Other threads** may do two things to a hub: append to its ring, and then `loop.wake()` if the loop sleeps.  The hub
 declares itself asleep first and looks at the ring after that, so that one of the two always sees the other.
@@ -154,7 +154,7 @@ class Scheduler:
     def _switch_to_next(self, leaving: Any) -> BaseException | None:
         if self._budget > 0 and _switch.coarse_monotonic() < self._turn_ends:
             entry = self.ready.first()
-            if entry is None and _COMPILED and self.loop.waiting and self.clock is None and not self._idle:
+            if entry is None and self.loop.polls_in_c and self.loop.waiting and self.clock is None and not self._idle:
                 self._poll_in_place()
                 entry = self.ready.first()
             if (
@@ -326,7 +326,8 @@ class Scheduler:
             loop.sleeping = False
 
     def _poll_in_place(self) -> None:
-        # Not interpreted, where Ctrl-C might come between two lines and would belong to the main greenlet.
+        # Not interpreted, where Ctrl-C might come between two lines and would belong to the main greenlet; and not where
+        # polling calls Python, for which the greenlet may be too deep in calls of its own.
         budget, self._budget = self._budget, 0
         self.is_polling = True
         self.turns += 1

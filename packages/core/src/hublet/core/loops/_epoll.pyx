@@ -200,6 +200,7 @@ cdef class EpollLoop(Loop):
     def __cinit__(self):
         self._epoll = self._eventfd = self._signals_out = self._signals_in = -1
         self._handles = [None] * 64
+        self.polls_in_c = True
 
     def __init__(self):
         if self._epoll < 0:

@@ -28,6 +28,7 @@ cdef class Handle:
 
 
 cdef class Loop:
+    cdef public bint polls_in_c
     cdef public bint sleeping
     cdef public Py_ssize_t waiting
 

@@ -116,9 +116,10 @@ class Loop:
 
     name = "abstract"
 
-    __slots__ = ("sleeping", "waiting")
+    __slots__ = ("polls_in_c", "sleeping", "waiting")
 
     def __init__(self) -> None:
+        self.polls_in_c = False  # so that it takes nothing of Python's stack, however deep who polls is
         self.sleeping = False
         self.waiting = 0  # filled slots of all handles: whether anything can still arrive
 
