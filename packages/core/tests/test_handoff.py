@@ -625,28 +625,3 @@ def test_what_a_signal_handler_raises_while_a_greenlet_polls_surfaces_in_the_mai
     assert not reading.ready()
     os.write(write_fd, b"x")
     reading.get(timeout=10)
-
-
-def test_a_greenlet_may_wait_at_the_end_of_its_stack(pipe: tuple[int, int]):
-    read_fd, write_fd = pipe
-    woken = []
-
-    def go_down(levels: int) -> None:
-        if levels:
-            go_down(levels - 1)
-            return
-        wait_readable(read_fd)
-        woken.append(levels)
-
-    def find_the_end(levels: int = 0) -> int:
-        try:
-            return find_the_end(levels + 1)
-        except RecursionError:
-            return levels
-
-    greenlet = spawn(lambda: go_down(find_the_end() - 12))
-    wait_all_parked()
-    os.write(write_fd, b"x")
-    greenlet.get(timeout=10)
-
-    assert woken == [0]
