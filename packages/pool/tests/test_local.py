@@ -337,3 +337,24 @@ def test_it_is_made_in_a_thread_and_used_in_others():
     thread.join()
 
     assert box[0].number == 3
+
+
+def test_all_names_of_the_class_begin_with_an_underscore():
+    # Compiled, what does not is not looked for in it.
+    assert [name for name in dir(local) if not name.startswith("_")] == []
+
+
+def test_what_a_subclass_has_is_found_whatever_its_name():
+    class Named(local):
+        number = 1
+
+        @property
+        def double(self):
+            return self.number * 2
+
+    here = Named()
+    here.number = 2
+
+    assert (here.number, here.double) == (2, 4)
+    with pytest.raises(AttributeError):
+        here.double = 5

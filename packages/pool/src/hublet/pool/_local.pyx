@@ -3,7 +3,7 @@
 The greenlet that came last is remembered, since the next to come is most often the same (benchmarks/sync, local).
 """
 
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 
 from sys import intern
 
@@ -41,8 +41,15 @@ cdef extern from *:
     """
     /* The two functions of the interpreter are what `threading.local` is made of: not documented, and the same since Python 2.
        What is not in the class, and that is most, need not go through them (benchmarks/sync, local). */
-    static inline PyObject *hublet_get(PyObject *thing, PyObject *name, PyObject *values) {
-        if (PyUnicode_CheckExact(name) && _PyType_Lookup(Py_TYPE(thing), name) == NULL) {
+    static inline int hublet_is_of_instance(PyObject *thing, PyObject *name, PyTypeObject *plain) {
+        if (!PyUnicode_CheckExact(name)) return 0;
+        /* All names of the class itself begin with an underscore. */
+        if (Py_IS_TYPE(thing, plain) && PyUnicode_IS_COMPACT_ASCII(name) && *PyUnicode_1BYTE_DATA(name) != '_') return 1;
+        return _PyType_Lookup(Py_TYPE(thing), name) == NULL;
+    }
+
+    static inline PyObject *hublet_get(PyObject *thing, PyObject *name, PyObject *values, PyTypeObject *plain) {
+        if (hublet_is_of_instance(thing, name, plain)) {
             PyObject *found = PyDict_GetItemWithError(values, name);
             if (found != NULL) {
                 Py_INCREF(found);
@@ -53,14 +60,16 @@ cdef extern from *:
         return _PyObject_GenericGetAttrWithDict(thing, name, values, 0);
     }
 
-    static inline int hublet_set(PyObject *thing, PyObject *name, PyObject *value, PyObject *values) {
-        if (value != NULL && PyUnicode_CheckExact(name) && _PyType_Lookup(Py_TYPE(thing), name) == NULL)
+    static inline int hublet_set(
+        PyObject *thing, PyObject *name, PyObject *value, PyObject *values, PyTypeObject *plain
+    ) {
+        if (value != NULL && hublet_is_of_instance(thing, name, plain))
             return PyDict_SetItem(values, name, value);
         return _PyObject_GenericSetAttrWithDict(thing, name, value, values);
     }
     """
-    object hublet_get(object thing, object name, object values)
-    int hublet_set(object thing, object name, PyObject *value, object values) except -1
+    object hublet_get(object thing, object name, object values, PyTypeObject *plain)
+    int hublet_set(object thing, object name, PyObject *value, object values, PyTypeObject *plain) except -1
 
 PyGreenlet_Import()
 
@@ -130,19 +139,19 @@ cdef class local:
         cdef dict values = _values(self)
         if hublet_is(name, DICT):
             return values
-        return hublet_get(self, name, values)
+        return hublet_get(self, name, values, <PyTypeObject *>local)
 
     def __setattr__(self, name, value):
         if hublet_is(name, DICT):
             raise AttributeError(f"{type(self).__name__!r} object attribute '__dict__' is read-only")
         cdef dict values = _values(self)
-        hublet_set(self, name, <PyObject *>value, values)
+        hublet_set(self, name, <PyObject *>value, values, <PyTypeObject *>local)
 
     def __delattr__(self, name):
         if hublet_is(name, DICT):
             raise AttributeError(f"{type(self).__name__!r} object attribute '__dict__' is read-only")
         cdef dict values = _values(self)
-        hublet_set(self, name, NULL, values)
+        hublet_set(self, name, NULL, values, <PyTypeObject *>local)
 
     def __copy__(self):
         """Make another with the same arguments, and let it have the attributes that this greenlet has here."""
