@@ -30,8 +30,11 @@ class IWait(Listener):
         all_of_them = len(self._greenlets) + len(self._linked)
         self._left = all_of_them if count is None else min(count, all_of_them)
         self._deadline = deadline_in(timeout)
-        for each in self._linked.values():
-            each.rawlink(self.hear)
+        for each in list(self._linked.values()):
+            if each.ready():
+                self._ready.append(each)  # not by a link, which a turn that takes long may put off beyond the deadline
+            else:
+                each.rawlink(self.hear)
 
     def _add(self, each: Any) -> None:
         if isinstance(each, Greenlet):
