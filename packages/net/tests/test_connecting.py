@@ -195,16 +195,22 @@ def test_closing_wakes_who_connects_with_ebadf(deaf):
         assert connecting.get().errno == errno.EBADF
 
 
+def fill_the_queue_of(path):
+    """Connect to the Unix listener at *path* until it takes no more; return the sockets, the last of which was refused."""
+    early = [socket.socket(socket.AF_UNIX)]
+    early[0].setblocking(False)
+    while early[-1].connect_ex(path) != errno.EAGAIN:
+        early.append(socket.socket(socket.AF_UNIX))
+        early[-1].setblocking(False)
+    return early
+
+
 def test_closing_ends_the_wait_for_a_unix_listener_whose_queue_is_full_with_ebadf(tmp_path):
     path = str(tmp_path / "listener")
     with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as late:
         listener.bind(path)
         listener.listen(0)
-        early = [socket.socket(socket.AF_UNIX)]
-        early[0].setblocking(False)
-        while early[-1].connect_ex(path) != errno.EAGAIN:
-            early.append(socket.socket(socket.AF_UNIX))
-            early[-1].setblocking(False)
+        early = fill_the_queue_of(path)
         waiting = spawn(error_of, late.connect, path)
         wait_all_parked()
 
@@ -248,11 +254,7 @@ def test_a_unix_listener_whose_queue_stays_full_times_out(tmp_path, clock):
     with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as late:
         listener.bind(path)
         listener.listen(0)
-        early = [socket.socket(socket.AF_UNIX)]
-        early[0].setblocking(False)
-        while early[-1].connect_ex(path) != errno.EAGAIN:
-            early.append(socket.socket(socket.AF_UNIX))
-            early[-1].setblocking(False)
+        early = fill_the_queue_of(path)
         late.settimeout(1.0)
         before = clock.now()
 
