@@ -376,55 +376,121 @@ def test_the_classes_that_are_made_of_locks_are_cooperative():
     assert printed == ["all"]
 
 
-def test_a_queue_class_of_a_programs_own_keeps_what_it_knows_of_queue():
-    before = """
-        import queue, time
+UNIQUE = """
+    class Unique(queue.Queue):  # what the documentation of CPython's module shows, and what programs have
+        def _init(self, maxsize):
+            self.queue = {}
 
-        class Unique(queue.Queue):  # what the documentation of CPython's module shows, and what programs have
-            def _init(self, maxsize):
-                self.queue = {}
+        def _qsize(self):
+            return len(self.queue)
 
-            def _qsize(self):
-                return len(self.queue)
+        def _put(self, item):
+            self.queue[item] = None
 
-            def _put(self, item):
-                self.queue[item] = None
+        def _get(self):
+            return self.queue.popitem()[0]
+"""
 
-            def _get(self):
-                return self.queue.popitem()[0]
 
-        early = Unique(1)
-        """
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_queue_class_of_a_programs_own_keeps_what_it_knows_of_queue(when):
+    defined = f"    import queue\n{UNIQUE}\n    early = Unique(1)\n"
     printed = run(
-        """
-        from hublet.core import joinall, sleep, spawn
+        (defined if when == "after" else "")
+        + """
+    from hublet.core import joinall, sleep, spawn
 
-        for unique in (early, Unique(1)):
-            getter = spawn(unique.get)
-            sleep(0)
-            unique.put("first")
-            print(getter.get(timeout=10), type(queue.Queue.put).__name__, isinstance(unique, queue.Queue))
-            unique.put("second")
-            putter = spawn(unique.put, "third")
-            sleep(0)
-            with unique.mutex:  # the way to empty a queue of the standard library
-                unique.queue.clear()
-                unique.not_full.notify()
-            putter.join(timeout=10)
-            print(unique.get_nowait(), unique.unfinished_tasks)
-            joiner = spawn(unique.join)
-            sleep(0)
-            for _ in range(3):
-                print(joiner.ready())
-                unique.task_done()
-            joiner.join(timeout=10)
-            print(joiner.ready(), unique.all_tasks_done._lock is unique.mutex)
+    for unique in (early, Unique(1)):
+        getter = spawn(unique.get)
+        sleep(0)
+        unique.put("first")
+        print(getter.get(timeout=10), isinstance(unique, Unique.__base__))
+        unique.put("second")
+        putter = spawn(unique.put, "third")
+        sleep(0)
+        with unique.mutex:  # the way to empty a queue of the standard library
+            unique.queue.clear()
+            unique.not_full.notify()
+        putter.join(timeout=10)
+        print(unique.get_nowait(), unique.unfinished_tasks)
+        joiner = spawn(unique.join)
+        sleep(0)
+        for _ in range(3):
+            print(joiner.ready())
+            unique.task_done()
+        joiner.join(timeout=10)
+        print(joiner.ready(), unique.all_tasks_done._lock is unique.mutex)
         """,
-        before=before,
+        before=defined if when == "before" else "",
     )
 
-    expected = ["first function True", "third 3", "False", "False", "False", "True True"]
+    expected = ["first True", "third 3", "False", "False", "False", "True True"]
     assert printed == expected * 2
+
+
+def test_queues_are_ours_and_keep_what_programs_know_of_them():
+    printed = run("""
+        import queue
+        from hublet import sync
+
+        for kind in (queue.Queue, queue.LifoQueue, queue.PriorityQueue):
+            one = kind(maxsize=3)
+            one.name = "any attribute"
+            print(kind.__name__, issubclass(kind, getattr(sync, kind.__name__)), isinstance(one, queue.Queue), one.mutex.locked())
+        print(issubclass(queue.SimpleQueue, queue.Queue), queue.Queue[int].__origin__ is queue.Queue)
+        """)
+
+    assert printed == ["Queue True True False", "LifoQueue True True False", "PriorityQueue True True False", "False True"]
+
+
+@pytest.mark.parametrize("kind", ["Queue", "LifoQueue", "PriorityQueue", "SimpleQueue"])
+def test_a_finalizer_may_use_a_queue_in_the_middle_of_an_operation_on_it(kind):
+    printed = run(f"""
+        import queue, sys
+
+        class Item(int):
+            def __lt__(self, other):  # for a heap
+                return int(self) < int(other)
+
+        def run(operation, step):
+            # At that step of the operation, whatever would come in there does.
+            def trace(frame, event, arg):
+                nonlocal step
+                if step == 0:
+                    sys.settrace(None)
+                    used.put_nowait(Item(-1))
+                    got.append(used.get_nowait())
+                    used.put(Item(-2))
+                step -= 1
+                return trace
+            sys.settrace(trace)
+            operation()
+            sys.settrace(None)
+            return step < 0
+
+        step, more = 0, True
+        while more:
+            used, got = queue.{kind}(), []
+            used.put(Item(1)), used.put(Item(2))
+            more = run(lambda: used.put(Item(3)), step)
+            step += 1
+            while not used.empty():
+                got.append(used.get())
+            assert sorted(got) == ([-2, -1] if more else []) + [1, 2, 3], (step, got)
+
+        step, more = 0, True
+        while more:
+            used, got = queue.{kind}(), []
+            used.put(Item(1)), used.put(Item(2)), used.put(Item(3))
+            more = run(lambda: got.append(used.get()), step)
+            step += 1
+            while not used.empty():
+                got.append(used.get())
+            assert sorted(got) == ([-2, -1] if more else []) + [1, 2, 3], (step, got)
+        print(step > 1)
+        """)
+
+    assert printed == ["True"]
 
 
 def test_local_is_each_greenlets_own():

@@ -14,7 +14,7 @@ import pytest
 
 from hublet import sync
 from hublet.core import compiled
-from hublet.sync import LifoQueue, PriorityQueue, Queue, SimpleQueue
+from hublet.sync import LifoQueue, PriorityQueue, Queue, SimpleQueue, _as_queue
 
 lock_tests = pytest.importorskip("test.lock_tests", reason="this Python was installed without its own tests")
 queue_tests = pytest.importorskip("test.test_queue", reason="this Python was installed without its own tests")
@@ -46,6 +46,8 @@ QUEUES = types.SimpleNamespace(
     Full=sync.Full,
     ShutDown=sync.ShutDown,
 )
+# The module `queue` as it is when it is patched.
+PATCHED = types.SimpleNamespace(**{name: getattr(_as_queue, name) for name in _as_queue.__all__})
 
 
 def adapted(base: type, attributes: dict[str, object]) -> type:
@@ -65,6 +67,7 @@ for name, attributes in LOCKS.items():
 
 for name in ("CQueueTest", "CLifoQueueTest", "CPriorityQueueTest", "CFailingQueueTest", "CSimpleQueueTest"):
     globals()[name] = adapted(getattr(queue_tests, name), {"queue": QUEUES})
+    globals()[name.replace("C", "Patched", 1)] = adapted(getattr(queue_tests, name), {"queue": PATCHED})
 
 
 @pytest.fixture(autouse=True)

@@ -833,10 +833,93 @@ def test_taking_from_what_is_in_a_queue_lets_a_putter_in(kind):
     assert list(queue.queue) == [2, 4] and queue.full()
 
 
+CHANGES = {
+    "append": lambda items: items.append(9),
+    "appendleft": lambda items: items.appendleft(9),
+    "extend": lambda items: items.extend([8, 9]),
+    "extendleft": lambda items: items.extendleft([8, 9]),
+    "insert": lambda items: items.insert(1, 9),
+    "remove": lambda items: items.remove(3),
+    "pop": lambda items: items.pop(),
+    "popleft": lambda items: items.popleft(),
+    "set an item": lambda items: items.__setitem__(1, 9),
+    "delete an item": lambda items: items.__delitem__(-2),
+    "rotate": lambda items: items.rotate(),
+    "rotate back": lambda items: items.rotate(-6),
+    "reverse": lambda items: items.reverse(),
+    "add": lambda items: items.__iadd__([8, 9]),
+    "clear": lambda items: items.clear(),
+}
+
+
 @pytest.mark.parametrize("kind", [Queue, LifoQueue])
-@pytest.mark.parametrize("name", ["append", "appendleft", "extend", "insert", "remove"])
-def test_nothing_changes_what_is_in_a_queue_past_the_count_of_its_room(kind, name):
-    assert not hasattr(kind().queue, name)
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_in_a_queue_is_changed_as_a_deque_is_and_its_room_with_it(kind, change):
+    queue, same = kind(8, [1, 2, 3, 4]), deque([1, 2, 3, 4])
+
+    with assert_no_switch():
+        CHANGES[change](queue.queue)
+    CHANGES[change](same)
+
+    assert queue.queue == same == queue.queue.copy() and queue.unfinished_tasks == 4
+    for i in range(8 - len(same)):
+        queue.put_nowait(i)
+    with pytest.raises(Full):
+        queue.put_nowait(8)
+    assert queue.full()
+
+
+@pytest.mark.parametrize("kind", [Queue, LifoQueue])
+@pytest.mark.parametrize("change", ["append", "appendleft", "extend", "insert", "add"])
+def test_who_waits_for_an_item_gets_one_that_is_put_in_past_the_queue(kind, change):
+    queue = kind()
+    first, second = getting(queue, 2)
+
+    CHANGES[change](queue.queue)
+
+    assert first.get() in (8, 9)
+    if change in ("extend", "add"):
+        assert first.value + second.get() == 17
+    second.kill()
+
+
+@pytest.mark.parametrize("kind", [Queue, LifoQueue])
+def test_who_waits_for_room_comes_in_when_what_is_in_the_queue_is_deleted(kind):
+    queue = kind(3, [1, 2, 3])
+    first, second = putting(queue, 4, 5)
+
+    del queue.queue[0:2]
+    joinall([first, second])
+
+    assert list(queue.queue) == [3, 4, 5]
+
+
+@pytest.mark.parametrize("kind", [Queue, LifoQueue])
+def test_putting_in_past_a_full_queue_takes_room_that_there_is_not(kind):
+    queue = kind(1, [1])
+
+    queue.queue.append(2)
+
+    assert queue.full() and queue.qsize() == 2
+    queue.get_nowait()
+    with pytest.raises(Full):
+        queue.put_nowait(3)
+    queue.get_nowait()
+    queue.put_nowait(3)
+
+
+def test_a_change_of_what_is_in_a_queue_that_fails_leaves_it_as_it_was():
+    queue = Queue(3, [1, 2])
+
+    with pytest.raises(IndexError):
+        del queue.queue[5]
+    with pytest.raises(ValueError):
+        queue.queue.remove(5)
+
+    assert list(queue.queue) == [1, 2] and queue.queue[::-1] == [2, 1]
+    assert queue.queue != [1] and queue.queue != (1, 2)
+    queue.put_nowait(3)
+    assert queue.full()
 
 
 def test_a_finalizer_of_what_is_cleared_may_use_the_queue():

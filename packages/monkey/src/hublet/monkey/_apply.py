@@ -144,6 +144,8 @@ def _replace(prepared: Iterable[_Prepared], before: set[str] | None) -> None:
             found = getattr(owner, name)
             # It may have come from a module that is patched.
             found = _replaced_by.get(id(found), (None, found))[1]
+            if found is new:
+                continue  # it differs only in a second copy of the module
             # The first one is the original, whoever comes later.
             first = originals.setdefault(name, found)
             if first is not new:

@@ -37,6 +37,9 @@ _NEVER_WAIT = {
 }
 """Holders in the standard library that use what they hold only in ways that do not block."""
 
+_MADE_OF_LOCKS = {"queue": ("LifoQueue", "PriorityQueue", "Queue")}
+"""Classes that wait for nothing but locks of `threading`, so that the originals block only if those do."""
+
 _STEPS = 4  # how far from an original to look for who holds it
 
 
@@ -64,10 +67,12 @@ def findings() -> list[Finding]:
 def _targets() -> dict[int, tuple[Any, str]]:
     """Return what blocks, by identity, each with how it is called."""
     found: dict[int, tuple[Any, str]] = {}
-    in_place = patched_in_place()
+    harmless = patched_in_place()
+    if is_object_patched("threading", "Lock"):
+        harmless |= {id(saved[module][name]) for module, names in _MADE_OF_LOCKS.items() if module in saved for name in names}
     for target, originals in saved.items():
         for name, original in originals.items() if ":" not in target else ():
-            if callable(original) and id(original) not in in_place:
+            if callable(original) and id(original) not in harmless:
                 found[id(original)] = (original, f"the original of {target}.{name}")
     for module, names in _BLOCKING.items():
         for name in names:

@@ -1,7 +1,7 @@
-"""What sync replaces in the standard library: locks, threads, and the one queue that is not made of locks.
+"""What sync replaces in the standard library: locks, threads and queues.
 
-`queue.Queue` and its relatives are, so they become cooperative with `threading`.  Ours in their place would be faster,
-and break subclasses and whoever uses `mutex`, `not_empty` or `queue`, which are part of what programs know of them.
+Instances and subclasses of `queue.Queue` that exist stay what they are: made of locks, so that they become cooperative with
+`threading`.  The errors of queues stay too, but a second copy of the module gets those of the first, which ours raise.
 
 The replacements of `_thread`, which is always there, import `threading`: its main thread is the one that imports it, and that
 is to be this one and no greenlet.
@@ -95,6 +95,12 @@ PATCHES: tuple[Patch, ...] = (
         hook=_adopt,
         relies_on=_RELIED_ON,
     ),
-    Patch("queue", "_queue", f"{__package__}._simple_queue", ("SimpleQueue",), distribution=_DISTRIBUTION),
-    Patch("queue", "queue", f"{__package__}._simple_queue", ("SimpleQueue",), distribution=_DISTRIBUTION),
+    Patch("queue", "_queue", f"{__package__}._as_queue", ("Empty", "SimpleQueue"), distribution=_DISTRIBUTION),
+    Patch(
+        "queue",
+        "queue",
+        f"{__package__}._as_queue",
+        ("Empty", "Full", "LifoQueue", "PriorityQueue", "Queue", "ShutDown", "SimpleQueue"),
+        distribution=_DISTRIBUTION,
+    ),
 )

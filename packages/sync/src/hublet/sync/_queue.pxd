@@ -9,6 +9,7 @@ cdef object Empty, Full, LOOK, NOTHING, ShutDown, TAKEN
 cdef Py_ssize_t _ENDLESS
 
 cdef class Queue(Store):
+    cdef public object _audience
     cdef bint _drops
     cdef ParkingLot _getters
     cdef bint _hands_over
@@ -37,6 +38,7 @@ cdef class Queue(Store):
     @cython.locals(waiter=Waiter)
     cdef object _wait_for_item(self, object timeout)
     cdef object _end(self)
+    cpdef object _look_again(self)
     @cython.locals(unfinished=Py_ssize_t)
     cdef bint _finish_one(self) except -1
     cpdef object _add_room(self, Py_ssize_t more)

@@ -19,6 +19,9 @@ nothing is locked, and each line is one step that nothing can come between.  The
 
 How items are kept is up to `Store` and its subclasses.  If a subclass overrides that, nothing goes past its `_put` and
 `_get`, and whoever waits is told to look again instead of being served.
+
+There may be an `_audience` that is told what happens: the conditions that queues of the standard library have, when a program
+is patched (`_queue_conditions`).
 """
 
 from __future__ import annotations
@@ -50,6 +53,7 @@ class Queue(Store[T]):
     """
 
     __slots__ = (
+        "_audience",
         "_drops",
         "_getters",
         "_hands_over",
@@ -67,6 +71,7 @@ class Queue(Store[T]):
         self._getters = ParkingLot()
         self._peekers = ParkingLot()
         self._peeked = False  # whether anybody ever waited there
+        self._audience: Any = None
         self._putters = Offers()
         self._joiners = ParkingLot()
         self.is_shutdown = False
@@ -125,6 +130,8 @@ class Queue(Store[T]):
             self._getters.unpark(LOOK)
         if self._peeked:
             self._peekers.unpark_all(LOOK)
+        if self._audience is not None:
+            self._audience.item_came()
         if self.is_shutdown:
             self._end()
         return True
@@ -175,6 +182,8 @@ class Queue(Store[T]):
                 offer.placed = True
                 if self._getters.has_any():
                     self._getters.unpark(LOOK)
+                if self._audience is not None:
+                    self._audience.item_came()
                 return
             self._room += 1
             if not (self._putters.has_any() and self._claim_room()):
@@ -216,6 +225,8 @@ class Queue(Store[T]):
             self._room += 1
             if self._putters.has_any():
                 self._look_for_room()
+        if self._audience is not None:
+            self._audience.room_came()
         return item
 
     def _draw_and_tell(self) -> Any:
@@ -227,6 +238,8 @@ class Queue(Store[T]):
                 self._look_for_room()
             if self._getters.has_any() and self._has_items():
                 self._getters.unpark(LOOK)
+            if self._audience is not None:
+                self._audience.room_came()
 
     def _wait_for_item(self, timeout: float | None) -> T:
         deadline = None if timeout is None else deadline_in(timeout)
@@ -323,6 +336,9 @@ class Queue(Store[T]):
     def _add_room(self, more: int) -> None:
         """Count room for so many items more, and let putters in.  Never switches."""
         self._room += more
+        if self._audience is not None:
+            self._audience.changed()
+            return
         for _ in range(min(more, len(self._putters))):
             self._look_for_room()
 
@@ -339,8 +355,11 @@ class Queue(Store[T]):
 
     def _finish_one(self) -> bool:
         unfinished, self.unfinished_tasks = self.unfinished_tasks, self.unfinished_tasks - (self.unfinished_tasks > 0)
-        if unfinished == 1 and self._joiners.has_any():
-            self._joiners.unpark_all()
+        if unfinished == 1:
+            if self._joiners.has_any():
+                self._joiners.unpark_all()
+            if self._audience is not None:
+                self._audience.all_done()
         return unfinished > 0
 
     def join(self, timeout: float | None = None) -> bool:
@@ -371,6 +390,20 @@ class Queue(Store[T]):
         if self._drops:
             while self._take() is not NOTHING:
                 self._finish_one()
+        self._getters.unpark_all(LOOK)
+        self._peekers.unpark_all(LOOK)
+        if self._audience is not None:
+            self._audience.ended()
+
+    def _look_again(self) -> None:
+        """Let those who wait look whether they still have to, after a change that the queue was not told of.  Never switches."""
+        if self.unfinished_tasks <= 0:
+            self._joiners.unpark_all()
+        waiting = len(self._putters)
+        if self._items is None and self._maxsize > 0:
+            waiting = min(waiting, self._maxsize - self._qsize())
+        for _ in range(waiting):
+            self._look_for_room()
         self._getters.unpark_all(LOOK)
         self._peekers.unpark_all(LOOK)
 
