@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 from hublet.core import Timeout, get_hub, idle, spawn
-from hublet.core.lowlevel import get_hub_if_exists
-from hublet.core.testing import FakeClock, fake_clock
+from hublet.core.lowlevel import call_in_thread, get_hub_if_exists
+from hublet.core.testing import FakeClock, fake_clock, wait_all_parked
 from hublet.net import socket
 
 
@@ -165,11 +165,37 @@ def with_hub() -> Callable[..., Any]:
     def with_hub(function: Callable[..., Any], *args: Any) -> Any:
         hub = get_hub()
         try:
-            return function(*args)
+            with Timeout(30):
+                return function(*args)
         finally:
             hub.destroy()
 
     return with_hub
+
+
+@pytest.fixture
+def elsewhere(in_thread: Callable[..., Any], with_hub: Callable[..., Any]) -> Callable[..., Callable[[], Any]]:
+    """Call a function in a greenlet of another thread's hub; return once it waits there, or has ended.
+
+    What is returned waits for the result, letting greenlets run.
+    """
+
+    def elsewhere(function: Callable[..., Any], *args: Any) -> Callable[[], Any]:
+        waits = threading.Event()
+
+        def run() -> Any:
+            try:
+                greenlet = spawn(function, *args)
+                wait_all_parked()
+            finally:
+                waits.set()
+            return greenlet.get()
+
+        join = in_thread(with_hub, run)
+        waits.wait(30)
+        return lambda: call_in_thread(join)
+
+    return elsewhere
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from hublet.core import ConcurrentObjectUseError, Timeout, get_hub, joinall, sleep, spawn
+from hublet.core import ConcurrentObjectUseError, InvalidThreadUseError, Timeout, get_hub, joinall, sleep, spawn
 from hublet.core.testing import wait_all_parked
 from hublet.net import select, selectors, socket
 
@@ -211,6 +211,59 @@ def test_threads_without_a_hub_block(readable, in_thread):
     other.close()
 
 
+def test_in_two_hubs_it_is_waited_for_at_once(readable, unix_pair, elsewhere):
+    one, other = unix_pair
+    here, there = spawn(readable, one), elsewhere(readable, one)
+    wait_all_parked()
+
+    other.sendall(b"x")
+
+    assert here.get() is True
+    assert there() is True
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "select"])  # which registers our sockets where it waits
+def test_what_one_hub_waits_for_may_be_received_in_another(way, unix_pair, elsewhere):
+    one, other = unix_pair
+    there = elsewhere(WAYS[way], one)
+
+    reading = spawn(one.recv, 10)
+    wait_all_parked()
+    other.sendall(b"x")
+
+    assert reading.get() == b"x"
+    other.sendall(b"y")
+    assert there() is True
+
+
+def test_what_one_hub_receives_may_be_waited_for_in_another(readable, unix_pair, elsewhere):
+    one, other = unix_pair
+    join = elsewhere(one.recv, 10)
+    looking = spawn(readable, one)
+    wait_all_parked()
+
+    other.sendall(b"x")
+
+    assert join() == b"x"
+    other.sendall(b"y")
+    assert looking.get() is True
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if "epoll" not in way.lower()])  # the kernel's forgets what is closed
+def test_closing_a_socket_wakes_who_waits_for_it_in_another_hub(way, unix_pair, elsewhere):
+    one, other = unix_pair
+    fd = one.fileno()
+    there = elsewhere(error_of, WAYS[way], one)
+
+    one.close()
+
+    error = there()
+    assert error is None or isinstance(error, ValueError) or error.errno == errno.EBADF
+    assert other.recv(10) == b"", "and it is closed indeed"
+    with pytest.raises(OSError):
+        os.fstat(fd)
+
+
 def test_a_hang_up_counts(readable, unix_pair):
     one, other = unix_pair
     waiting = spawn(readable, one)
@@ -240,6 +293,19 @@ def test_select_tells_all_that_is_ready_by_the_objects_it_was_given(unix_pair, f
     assert waiting.get() == ([], [one], [])
     spare.close()
     _.close()
+
+
+def test_a_socket_that_is_selected_in_one_hub_is_not_received_from_in_another(unix_pair, elsewhere):
+    one, other = unix_pair
+    there = elsewhere(by_select, one)
+
+    error = error_of(one.recv, 10)
+
+    assert isinstance(error, InvalidThreadUseError)
+    other.sendall(b"x")
+    assert there() is True
+    other.sendall(b"y")
+    assert one.recv(10) == b"xy"
 
 
 def test_select_waits_for_reading_and_writing_of_one_socket(unix_pair, full):
@@ -561,6 +627,23 @@ def test_closing_an_epoll_wakes_who_waits(unix_pair):
 
 
 @needs_epoll
+def test_closing_an_epoll_wakes_who_waits_in_another_hub(unix_pair, elsewhere):
+    poller = select.epoll()
+    poller.register(unix_pair[0], select.EPOLLIN)
+    fd = poller.fileno()
+    there, here = elsewhere(error_of, poller.poll), spawn(error_of, poller.poll)
+    wait_all_parked()
+
+    poller.close()
+
+    assert poller.closed
+    with pytest.raises(ValueError, match="closed"):
+        poller.register(unix_pair[1], select.EPOLLIN)
+    assert here.get().errno == there().errno == errno.EBADF
+    with pytest.raises(OSError):
+        os.fstat(fd)
+
+
 def test_epoll_takes_what_the_original_takes_and_refuses_the_rest(unix_pair):
     one, other = unix_pair
     poller = select.epoll(10, select.EPOLL_CLOEXEC)

@@ -400,6 +400,34 @@ def test_a_forked_child_closes_what_another_thread_has_registered(in_thread, wit
     other.close()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_child_waits_for_no_other_thread_to_close_what_was_closed_before(unix_pair, in_thread, with_hub):
+    one, other = unix_pair
+    waits, go_on = threading.Event(), threading.Event()
+
+    def read():
+        spawn(other.sendall, b"x")
+        one.recv(10)
+        waits.set()
+        go_on.wait(30)  # without letting the hub run
+
+    join = in_thread(with_hub, read)
+    waits.wait(30)
+    fd = one.fileno()
+    one.close()
+    child = os.fork()
+    if not child:
+        os._exit(0 if isinstance(error_of(os.fstat, fd), OSError) else 1)
+    _, status = os.waitpid(child, 0)
+    still_open = os.fstat(fd)
+    go_on.set()
+    join()
+
+    assert status == 0
+    assert still_open
+
+
 def test_in_the_main_thread_waiting_makes_a_hub():
     code = """if 1:
         from hublet.core.lowlevel import get_hub_if_exists

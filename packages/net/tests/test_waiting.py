@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import inspect
 import os
+import threading
 
 import pytest
 
 from hublet.core import getcurrent, spawn
-from hublet.core.errors import ConcurrentObjectUseError
+from hublet.core.errors import ConcurrentObjectUseError, InvalidThreadUseError
 from hublet.core.lowlevel import get_hub_if_exists
 from hublet.core.testing import assert_no_switch, wait_all_parked
 from hublet.net import select, socket
@@ -227,6 +228,103 @@ def test_in_a_thread_without_a_hub_it_blocks(pipe, in_thread):
         return type(late), get_hub_if_exists()
 
     assert in_thread(wait)() == (TimeoutError, None)
+
+
+@pytest.mark.parametrize("wait", [socket.wait_read, socket.wait_readwrite])
+def test_in_two_hubs_it_is_waited_for_at_once(wait, unix_pair, full, elsewhere):
+    one, other = unix_pair
+    full(one)
+    here, there = spawn(wait, one), elsewhere(wait, one)
+    wait_all_parked()
+    assert not here.ready()
+
+    other.sendall(b"x")
+
+    assert here.get() is there() is None
+
+
+def test_in_two_hubs_a_socket_is_waited_for_until_it_is_writable(unix_pair, full, elsewhere):
+    one, other = unix_pair
+    size = full(one)
+    here, there = spawn(one.sendall, b"x"), elsewhere(socket.wait_write, one)
+    wait_all_parked()
+    assert not here.ready()
+
+    while size:
+        size -= len(other.recv(size))
+
+    assert here.get() is there() is None
+
+
+@pytest.mark.parametrize("wait", [socket.wait_read, socket.wait_write, socket.wait_readwrite])
+def test_closing_our_socket_wakes_who_waits_for_its_descriptor_in_other_hubs(wait, unix_pair, full, elsewhere):
+    one, other = unix_pair
+    full(one)
+    fd = one.fileno()
+    reading = spawn(error_of, one.recv, 10)
+    wait_all_parked()
+    there = [elsewhere(error_of, wait, fd) for _ in range(3)]
+
+    one.close()
+
+    assert reading.get().errno == errno.EBADF
+    assert [each().errno for each in there] == [errno.EBADF] * 3
+    with pytest.raises(OSError):
+        os.fstat(fd)
+
+
+def test_the_number_of_a_socket_is_not_free_before_every_hub_knows_that_it_is_closed(unix_pair, in_thread, with_hub):
+    one, other = unix_pair
+    fd = one.fileno()
+    waits, go_on = threading.Event(), threading.Event()
+
+    def wait():
+        waiting = spawn(error_of, socket.wait_read, fd)
+        wait_all_parked()
+        waits.set()
+        go_on.wait(30)  # without letting the hub run
+        return waiting.get()
+
+    join = in_thread(with_hub, wait)
+    waits.wait(30)
+    one.close()
+    still_open = os.fstat(fd)
+    go_on.set()
+
+    assert still_open
+    assert join().errno == errno.EBADF
+    assert other.recv(10) == b"", "and it is closed indeed"
+
+
+def test_a_hub_that_is_destroyed_closes_what_it_was_to_close(unix_pair, in_thread, with_hub):
+    one, other = unix_pair
+    waits, go_on = threading.Event(), threading.Event()
+
+    def read():
+        spawn(other.sendall, b"x")
+        one.recv(10)
+        waits.set()
+        go_on.wait(30)  # without letting the hub run, which ends after it
+
+    join = in_thread(with_hub, read)
+    waits.wait(30)
+    one.close()
+    go_on.set()
+    join()
+
+    assert other.recv(10) == b""
+
+
+def test_detaching_a_socket_that_another_hub_waits_for_is_refused(unix_pair, elsewhere):
+    one, other = unix_pair
+    there = elsewhere(socket.wait_read, one)
+
+    error = error_of(one.detach)
+
+    assert isinstance(error, InvalidThreadUseError)
+    other.sendall(b"x")
+    there()
+    assert one.recv(10) == b"x"
 
 
 def test_who_selects_is_in_nobodys_way_and_can_be_cancelled(unix_pair, full):

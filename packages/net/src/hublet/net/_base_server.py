@@ -18,12 +18,14 @@ from types import TracebackType
 from typing import Any
 
 from hublet.core import get_hub, getcurrent, sleep, spawn, spawn_raw
-from hublet.core.lowlevel import READ, ParkingLot, deadline_in, load_report, notify_closing, wait_readable, yield_now
+from hublet.core.lowlevel import READ, ParkingLot, deadline_in, load_report, yield_now
 
 from ._address import parse_address
 from ._handlers import Handlers
+from ._handles import close_when_heard
 from ._listeners import PathGuard
 from ._socket import socket
+from ._waiting import wait_read
 
 __all__ = ["BaseServer"]
 
@@ -45,7 +47,8 @@ class BaseServer:
 
     *reuse_port* lets several processes listen at one address, which share what comes; `None` leaves it to the attribute.
 
-    A server belongs to the thread that starts it.  ``with server:`` stops it at the end of the block.
+    A server belongs to the thread that starts it; another may close, stop or drain it.  ``with server:`` stops it at the end
+    of the block.
     """
 
     min_delay: float = 0.01
@@ -215,6 +218,7 @@ class BaseServer:
     def start_accepting(self) -> None:
         """Take what comes, after `stop_accepting`.  Never switches.  Nothing happens if it does so already."""
         if self._acceptor is None:
+            self._handlers.hub = get_hub()
             self._acceptor = spawn(self._accept_until_told)
 
     def stop_accepting(self) -> None:
@@ -237,9 +241,10 @@ class BaseServer:
         sock, self._socket = self._socket, None
         guard, self._guard = self._guard, None
         if sock is not None:
-            if not isinstance(sock, socket):
-                notify_closing(sock.fileno())  # ours say so themselves
-            sock.close()
+            if isinstance(sock, socket):
+                sock.close()
+            else:  # ours say so themselves
+                close_when_heard(sock.fileno(), sock.close)
         if guard is not None:
             guard.remove()
 
@@ -388,7 +393,7 @@ class BaseServer:
         if isinstance(sock, socket):
             sock._wait(READ, None)
         else:
-            wait_readable(sock.fileno())
+            wait_read(sock)
 
     # Handling
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hublet.core import getcurrent, killall, sleep
-from hublet.core.lowlevel import ParkingLot, deadline_in
+from hublet.core import get_hub, getcurrent, killall, sleep
+from hublet.core.lowlevel import ParkingLot, call_soon_threadsafe, deadline_in
 
 __all__ = ["Handlers"]
 
@@ -15,8 +15,11 @@ class Handlers:
     """The greenlets that serve for one server and are not finished, each with what it serves.
 
     *size* is how many there may be at once; `None` is without limit.  *close* is called with what a greenlet was to serve
-    that has ended without ever having begun.  For the thread of the server.
+    that has ended without ever having begun.  For the thread of the server, but any may ask, wait and kill.
     """
+
+    hub: Any = None
+    """The hub of the server."""
 
     def __init__(self, size: int | None, close: Callable[[tuple[Any, ...]], None]) -> None:
         self.size = size
@@ -88,7 +91,7 @@ class Handlers:
 
     def others(self) -> list[Any]:
         here = getcurrent()
-        return [each for each in self._served if each is not here]
+        return [each for each in list(self._served) if each is not here]
 
     def join(self, deadline: float | None) -> bool:
         """Wait until all but the caller are finished; false if *deadline*, absolute, passed first.  `None` is none.  Parks."""
@@ -100,12 +103,22 @@ class Handlers:
     def kill(self, deadline: float | None) -> bool:
         """Kill all but the caller and wait until they are finished; false if *deadline*, absolute, passed first.  Parks."""
         victims = self.others()
+        if self.hub is get_hub():
+            killall(victims, block=False)
+            sleep(0)
+            self._end_dead(victims)
+        else:
+            call_soon_threadsafe(self.hub, self._kill_soon, victims)  # raw greenlets cannot be killed anywhere else
+        return self.join(deadline)
+
+    def _kill_soon(self, victims: list[Any]) -> None:
         killall(victims, block=False)
-        sleep(0)
+        self.hub.call_soon(self._end_dead, victims)
+
+    def _end_dead(self, victims: list[Any]) -> None:
         for each in victims:
             if each.dead:  # of a raw greenlet that had not begun, nobody is told
                 self._end(each)
-        return self.join(deadline)
 
     def __repr__(self) -> str:
         limit = "" if self.size is None else f" of {self.size}"

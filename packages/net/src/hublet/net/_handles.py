@@ -4,9 +4,9 @@ Three rules.
 
 1. A socket is registered with the hub of the thread that first has to wait for it, and stays there until it is closed
    or detached, or is waited for in another thread's hub while nobody waits for it in the old one.
-2. Only the thread of a hub touches the registrations of that hub; other threads ask it to.  So a socket that another
-   hub has registered is closed by that hub, in its next turn: closed here and now, its number could be given to a new
-   descriptor while the old one is still being watched.
+2. Only the thread of a hub touches the registrations of that hub; other threads ask it to.  So a descriptor that another
+   hub watches (or several, which `select` and `wait_read` may do) is closed by that hub, the last of them, in its next
+   turn: closed here and now, its number could be given to a new one while the old one is still being watched.
 3. A native thread that has no hub, other than the main one, registers nothing: it has nobody to let run meanwhile, so
    it blocks in poll(2), as the standard library does.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 import _socket
 import errno
 import os
-import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hublet.core.errors import InvalidThreadUseError
@@ -29,11 +29,22 @@ from hublet.core.lowlevel import (
     handle_for,
     notify_closing,
 )
+from hublet.core.patching import original
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._socket import socket
 
-__all__ = ["closed_error", "handle_of", "hub_here", "register", "release"]
+__all__ = ["close_when_heard", "closed_error", "handle_of", "hub_here", "register", "release"]
+
+_get_ident: Callable[[], int] = original("_thread", "get_ident")
+
+_hubs: set[Any] = set()
+"""The hubs of this process that have watched descriptors for us and are not destroyed."""
+
+_closing: dict[int, _Closing] = {}
+"""The descriptors that are closed as soon as some hubs have heard of it."""
 
 _leaving: set[tuple[Any, Handle]] = set()
 """Hub and handle of each socket that has moved to another hub and that the old hub has not forgotten yet."""
@@ -65,8 +76,9 @@ def register(sock: socket) -> Handle | None:
     if fd < 0:
         raise closed_error()
     old = sock._handle
-    if old is not None and sock._hub is not hub and old.loop is not None:
-        _refuse_if_waited_for(sock, "moved from")
+    if old is not None and sock._hub is not hub and old.loop is not None and sock._hub in _hubs:
+        if _is_waited_for(old):
+            raise _refusal(sock, sock._hub, "waited for")
         _leave(sock._hub, old)
     sock._hub = hub
     sock._handle = handle_of(hub, fd)
@@ -75,6 +87,9 @@ def register(sock: socket) -> Handle | None:
 
 def handle_of(hub: Any, fd: int) -> Handle:
     """Return the handle of *fd* in *hub*, which is this thread's.  As `hublet.core.lowlevel.handle_for`."""
+    if hub not in _hubs:
+        _hubs.add(hub)
+        hub.at_close(partial(_see_off, hub))
     if _leaving:
         _forget_left(hub)
     return handle_for(fd)
@@ -83,40 +98,127 @@ def handle_of(hub: Any, fd: int) -> Handle:
 def release(sock: socket, fd: int, *, close: bool) -> bool:
     """Take *fd*, the descriptor of *sock*, off whatever loop has it; whoever waits wakes with `OSError(EBADF)`.
 
-    With *close*, return false if the hub of another thread will do that and then close *fd*, in its next turn; true if
-    the caller is to close it.  Never switches.  Raises `InvalidThreadUseError` if *fd* shall live on, without *close*,
-    and the hub of another thread waits for it.
+    With *close*, return false if hubs of other threads will do that and then close *fd*, in their next turn; true if the
+    caller is to close it.  Never switches.  Raises `InvalidThreadUseError` if *fd* shall live on, without *close*, and the
+    hub of another thread waits for it.
     """
-    handle, hub = sock._handle, sock._hub
-    if handle is None or handle.loop is None or hub is get_hub_if_exists():
+    here = get_hub_if_exists()
+    if len(_hubs) != (here in _hubs):
+        return _release_from_all(sock, fd, here, close)
+    sock._handle = sock._hub = None  # as nearly always: no other hub watches anything
+    if here is not None and fd in here.scheduler.handles:
         notify_closing(fd)
-    elif hub.thread_ident not in sys._current_frames():
-        pass  # its thread is not in this process: we are a forked child, and that hub will never turn here
-    elif close:
-        sock._handle = sock._hub = None
-        call_soon_threadsafe(hub, _close_in_turn, handle, fd)
-        return False
-    else:
-        _refuse_if_waited_for(sock, "taken from")
-        _leave(hub, handle)
-    sock._handle = sock._hub = None
     return True
 
 
-def _refuse_if_waited_for(sock: socket, verb: str) -> None:
-    handle = sock._handle
-    if handle is not None and (handle.reader is not None or handle.writer is not None):
-        raise InvalidThreadUseError(
-            f"{sock!r} is waited for in {sock._hub!r}, which is another thread's, and cannot be {verb} it here: "
-            "use a socket in one thread at a time, or give each thread a duplicate (dup)"
-        )
+def _release_from_all(sock: socket, fd: int, here: Any, close: bool) -> bool:
+    handle, hub = sock._handle, sock._hub
+    if handle is None or handle.loop is None or hub is here:
+        hub = None
+    others = _others_that_watch(fd, hub)
+    if not close:
+        for each in others:
+            if _is_waited_for(each.scheduler.handles.get(fd)):
+                raise _refusal(sock, each, "detached")
+        if handle is not None and hub in others:
+            _leave(hub, handle)
+    sock._handle = sock._hub = None
+    notify_closing(fd)
+    if not close or not others:
+        return True
+    _close_in_turn(others, fd, partial(_socket.close, fd))
+    return False
 
 
-def _close_in_turn(handle: Handle, fd: int) -> None:
-    """Close the descriptor of a socket that another thread has closed.  In the hub that has it registered."""
-    if handle.loop is not None:
-        notify_closing(fd)
-    _socket.close(fd)
+def close_when_heard(fd: int, close: Callable[[], object]) -> None:
+    """Call *close*, which closes *fd*, a descriptor that is no socket of ours, when all hubs that watch it have heard of it.
+
+    Whoever waits for it wakes with `OSError(EBADF)`.  Never switches.
+    """
+    notify_closing(fd)
+    _close_in_turn(_others_that_watch(fd, None), fd, close)
+
+
+def _others_that_watch(fd: int, hub: Any) -> list[Any]:
+    """Return the hubs of other threads in which somebody waits for *fd*, and *hub*, unless it is `None`."""
+    here = get_hub_if_exists()
+    return [
+        each
+        for each in list(_hubs)
+        if each is not here and (each is hub or _is_waited_for(each.scheduler.handles.get(fd)))
+    ]
+
+
+def _is_waited_for(handle: Handle | None) -> bool:
+    return handle is not None and (handle.reader is not None or handle.writer is not None)
+
+
+def _refusal(sock: socket, hub: Any, what: str) -> InvalidThreadUseError:
+    here = get_hub_if_exists()
+    where = f"thread {_get_ident():#x}" if here is None else repr(here)
+    return InvalidThreadUseError(
+        f"{sock!r} is waited for in {hub!r}, which is another thread's, and cannot be {what} in {where}: "
+        "use a socket in one thread at a time, or give each thread a duplicate (dup)"
+    )
+
+
+# Closing what hubs of other threads watch
+
+
+class _Closing:
+    """What closes a descriptor, and which hubs have not heard of that yet."""
+
+    __slots__ = ("close", "hubs")
+
+    def __init__(self, close: Callable[[], object], hubs: list[Any]) -> None:
+        self.close = close
+        self.hubs = set(hubs)
+
+
+def _close_in_turn(hubs: list[Any], fd: int, close: Callable[[], object]) -> None:
+    if not hubs:
+        close()
+        return
+    _closing[fd] = _Closing(close, hubs)
+    for hub in hubs:
+        call_soon_threadsafe(hub, _hear, hub, fd)
+        if hub not in _hubs:  # destroyed meanwhile
+            _hear(hub, fd)
+
+
+def _hear(hub: Any, fd: int) -> None:
+    """Let *hub* know that *fd* is closed, and close it if all know.  In the thread of that hub, unless it is destroyed."""
+    closing = _closing.get(fd)
+    if closing is None or hub not in closing.hubs:
+        return
+    notify_closing(fd)
+    closing.hubs.discard(hub)
+    if not closing.hubs and _closing.pop(fd, None) is not None:  # in one of the threads
+        closing.close()
+
+
+def _see_off(hub: Any) -> None:
+    """Wait no more for *hub*, which is being destroyed, or was another thread's before a fork."""
+    _hubs.discard(hub)
+    for fd in list(_closing):
+        _hear(hub, fd)
+    for each in list(_leaving):
+        if each[0] is hub:
+            _leaving.discard(each)
+
+
+def _see_off_others() -> None:
+    here = get_hub_if_exists()
+    for hub in list(_hubs):
+        if hub is not here:
+            _see_off(hub)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_see_off_others)
+
+
+# Moving
 
 
 def _leave(hub: Any, handle: Handle) -> None:
@@ -132,5 +234,5 @@ def _forget_left(hub: Any) -> None:
             _leaving.discard(each)
             handle = each[1]
             # Otherwise it was closed meanwhile, or somebody has begun to wait just when it was seen to be idle.
-            if handle.loop is not None and handle.reader is None and handle.writer is None:
+            if handle.loop is not None and not _is_waited_for(handle):
                 forget_fd(handle.fd)

@@ -10,9 +10,10 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from hublet.core.lowlevel import READ, Handle, notify_closing
+from hublet.core.lowlevel import READ, Handle
 from hublet.core.patching import original
 
+from ._handles import close_when_heard
 from ._looking import find, is_told_by_loop, wanted_for
 from ._select import number_of
 
@@ -110,6 +111,8 @@ if _make_poll is not None:
 
 _make_epoll: Any = original("select", "epoll", None)
 if _make_epoll is not None:
+    _closed_epoll = _make_epoll()
+    _closed_epoll.close()
 
     class epoll:
         """As `select.epoll`.
@@ -132,10 +135,13 @@ if _make_epoll is not None:
             return self
 
         def close(self) -> None:
-            """As the original.  Never switches.  Whoever waits in `poll` wakes with `OSError(EBADF)`."""
-            if not self._epoll.closed:
-                notify_closing(self._epoll.fileno())
-            self._epoll.close()
+            """As the original.  Never switches.  Whoever waits in `poll` wakes with `OSError(EBADF)`.
+
+            If that is in the hubs of other threads, these close the descriptor, in their next turn.
+            """
+            epoll, self._epoll = self._epoll, _closed_epoll
+            if not epoll.closed:
+                close_when_heard(epoll.fileno(), epoll.close)
 
         @property
         def closed(self) -> bool:
