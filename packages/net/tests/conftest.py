@@ -246,6 +246,23 @@ def full() -> Callable[[Any], int]:
 
 
 @pytest.fixture
+def full_receiver(tmp_path: Any) -> Iterator[tuple[socket.socket, socket.socket, str, int]]:
+    """A Unix receiver whose queue is full, a sender that is not connected to it, its address, and how much is queued."""
+    path = str(tmp_path / "receiver")
+    kind = stdlib.AF_UNIX, stdlib.SOCK_DGRAM
+    with socket.socket(*kind) as receiver, socket.socket(*kind) as sender:
+        receiver.bind(path)
+        sender.setblocking(False)
+        sent = 0
+        with pytest.raises(BlockingIOError):
+            while True:
+                sender.sendto(b"x", path)
+                sent += 1
+        sender.setblocking(True)
+        yield receiver, sender, path, sent
+
+
+@pytest.fixture
 def exhaust() -> Iterator[Callable[[], Callable[[], None]]]:
     """Use up every descriptor that this process may have; return a function that gives them back."""
     resource = pytest.importorskip("resource")

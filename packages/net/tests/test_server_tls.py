@@ -38,9 +38,17 @@ def serve(server_context):
 @pytest.fixture
 def connected(client_context):
     def connected(server):
-        return client_context.wrap_socket(socket.create_connection(server.address), server_hostname="localhost")
+        plain = socket.socket(server.family)
+        plain.connect(server.address)
+        return client_context.wrap_socket(plain, server_hostname="localhost")
 
     return connected
+
+
+@pytest.fixture(params=["tcp", "unix"])
+def listener(request, tmp_path):
+    """Each kind of address to listen at."""
+    return LOCAL if request.param == "tcp" else tmp_path / "server"
 
 
 def test_connections_are_wrapped(serve, connected):
@@ -135,8 +143,8 @@ def test_draining_serves_who_shakes_hands_meanwhile(serve, client_context):
         assert draining.get() is True
 
 
-def test_draining_ends_idle_connections(serve, connected):
-    server = serve()
+def test_draining_ends_idle_connections(serve, connected, listener):
+    server = serve(listener=listener)
     with connected(server) as sock:
         sock.sendall(b"hello")
         assert sock.recv(100) == b"hello"
@@ -147,41 +155,25 @@ def test_draining_ends_idle_connections(serve, connected):
         assert sock.recv(100) == b""
 
 
-def test_draining_ends_idle_connections_of_a_unix_socket(serve, client_context, tmp_path):
-    server = serve(listener=tmp_path / "server")
-    with socket.socket(socket.AF_UNIX) as plain:
-        plain.connect(server.address)
-        with client_context.wrap_socket(plain, server_hostname="localhost") as sock:
-            sock.sendall(b"hello")
-            assert sock.recv(100) == b"hello"
-            wait_all_parked()
-
-            assert server.drain(deadline_in(20)) is True
-
-            assert sock.recv(100) == b""
-
-
-def test_draining_lets_a_message_be_finished_that_came_by_a_unix_socket(serve, client_context, tmp_path):
+def test_draining_lets_a_message_be_finished_that_came_by_a_unix_socket(serve, connected, tmp_path):
     def handle(sock, address):
         while not (request := sock.recv(100)).endswith(b"\n"):
             sock.recv_into(bytearray(1))
         sock.sendall(request.upper())
 
     server = serve(handle, tmp_path / "server")
-    with socket.socket(socket.AF_UNIX) as plain:
-        plain.connect(server.address)
-        with client_context.wrap_socket(plain, server_hostname="localhost") as sock:
-            sock.sendall(b"half")
-            wait_all_parked()
-            draining = spawn(server.drain, deadline_in(20))
-            wait_all_parked()
-            assert not draining.ready()
+    with connected(server) as sock:
+        sock.sendall(b"half")
+        wait_all_parked()
+        draining = spawn(server.drain, deadline_in(20))
+        wait_all_parked()
+        assert not draining.ready()
 
-            sock.sendall(b"-")
-            sock.sendall(b"and half\n")
+        sock.sendall(b"-")
+        sock.sendall(b"and half\n")
 
-            assert sock.recv(100) == b"AND HALF\n"
-            assert draining.get() is True
+        assert sock.recv(100) == b"AND HALF\n"
+        assert draining.get() is True
 
 
 def test_draining_lets_a_message_be_finished(serve, connected):

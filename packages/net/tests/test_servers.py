@@ -8,6 +8,7 @@ import pathlib
 import socket as stdlib
 import struct
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -1005,8 +1006,36 @@ def test_draining_a_datagram_server_waits_for_its_handlers(serve, clock):
     assert server.closed
 
 
-@pytest.mark.parametrize("end", ["drain", "stop"])
-def test_a_datagram_is_answered_although_the_server_ends(serve, end):
+@pytest.fixture(params=["drain", "stop"])
+def end(request):
+    """Each way to end a server whose handlers are given some seconds."""
+
+    def end(server, seconds):
+        if request.param == "drain":
+            server.drain(deadline_in(seconds))
+        else:
+            server.stop(seconds)
+
+    return end
+
+
+@pytest.fixture
+def while_it_ends(end):
+    """Do something while a server ends and a handler waits at a gate, which is opened after it."""
+
+    @contextmanager
+    def while_it_ends(server, gate):
+        wait_all_parked()
+        ending = spawn(end, server, 20)
+        wait_all_parked()
+        yield
+        gate.open()
+        ending.get()
+
+    return while_it_ends
+
+
+def test_a_datagram_is_answered_although_the_server_ends(serve, while_it_ends):
     go_on, errors = Gate(), []
 
     def handle(data, address):
@@ -1019,19 +1048,14 @@ def test_a_datagram_is_answered_although_the_server_ends(serve, end):
     server = serve(handle, kind=DatagramServer, spawn=5)
     with asker(server) as sock:
         sock.send(b"hello")
-        wait_all_parked()
-        ending = spawn(server.drain, deadline_in(20)) if end == "drain" else spawn(server.stop, 20)
-        wait_all_parked()
-        assert not server.started
-        go_on.open()
-        ending.get()
+        with while_it_ends(server, go_on):
+            assert not server.started
 
         assert errors == []
         assert sock.recv(100) == b"HELLO"
         assert server.closed
 
 
-@pytest.mark.parametrize("end", ["drain", "stop"])
 def test_a_datagram_handler_that_is_killed_may_say_so(serve, end):
     def handle(data, address):
         try:
@@ -1043,14 +1067,13 @@ def test_a_datagram_handler_that_is_killed_may_say_so(serve, end):
     with asker(server) as sock:
         sock.send(b"hello")
         wait_all_parked()
-        server.drain(deadline_in(0)) if end == "drain" else server.stop(0)
+        end(server, 0)
 
         assert sock.recv(100) == b"killed"
         assert server.closed
 
 
-@pytest.mark.parametrize("end", ["drain", "stop"])
-def test_a_datagram_server_that_ends_takes_nothing_more(serve, end):
+def test_a_datagram_server_that_ends_takes_nothing_more(serve, while_it_ends):
     go_on, got = Gate(), []
 
     def handle(data, address):
@@ -1060,19 +1083,14 @@ def test_a_datagram_server_that_ends_takes_nothing_more(serve, end):
     server = serve(handle, kind=DatagramServer, spawn=5)
     with asker(server) as sock:
         sock.send(b"hello")
-        wait_all_parked()
-        ending = spawn(server.drain, deadline_in(20)) if end == "drain" else spawn(server.stop, 20)
-        wait_all_parked()
-        sock.send(b"too late")
-        wait_all_parked()
-        go_on.open()
-        ending.get()
+        with while_it_ends(server, go_on):
+            sock.send(b"too late")
+            wait_all_parked()
 
     assert got == [b"hello"]
 
 
-@pytest.mark.parametrize("end", ["drain", "stop"])
-def test_a_datagram_server_that_is_started_while_it_ends_goes_on(serve, end):
+def test_a_datagram_server_that_is_started_while_it_ends_goes_on(serve, while_it_ends):
     go_on = Gate()
 
     def handle(data, address):
@@ -1083,12 +1101,8 @@ def test_a_datagram_server_that_is_started_while_it_ends_goes_on(serve, end):
     server = serve(handle, kind=DatagramServer, spawn=5)
     with asker(server) as sock:
         sock.send(b"wait")
-        wait_all_parked()
-        ending = spawn(server.drain, deadline_in(20)) if end == "drain" else spawn(server.stop, 20)
-        wait_all_parked()
-        server.start()
-        go_on.open()
-        ending.get()
+        with while_it_ends(server, go_on):
+            server.start()
 
         assert sock.recv(100) == b"wait"
         sock.send(b"hello")

@@ -718,65 +718,37 @@ def test_the_wrong_number_of_arguments_to_sendto_is_the_originals_error():
         sock.sendto(b"alone")
 
 
-def test_a_full_queue_of_a_receiver_that_one_is_not_connected_to_is_waited_for(tmp_path):
-    path = str(tmp_path / "receiver")
-    with (
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver,
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
-    ):
-        receiver.bind(path)
-        sender.setblocking(False)
-        sent = 0
-        with pytest.raises(BlockingIOError):
-            while True:
-                sender.sendto(b"x", path)
-                sent += 1
-        sender.setblocking(True)
-        writer = spawn(sender.sendto, b"last", path)
-        wait_all_parked()
-        assert not writer.ready()
+def test_a_full_queue_of_a_receiver_that_one_is_not_connected_to_is_waited_for(full_receiver):
+    receiver, sender, path, sent = full_receiver
+    writer = spawn(sender.sendto, b"last", path)
+    wait_all_parked()
+    assert not writer.ready()
 
-        received = [receiver.recv(100) for _ in range(sent + 1)]
+    received = [receiver.recv(100) for _ in range(sent + 1)]
 
-        assert received[-1] == b"last"
-        assert writer.get() == 4
+    assert received[-1] == b"last"
+    assert writer.get() == 4
 
 
-def test_a_full_queue_of_a_receiver_times_out(tmp_path, clock):
-    path = str(tmp_path / "receiver")
-    with (
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver,
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
-    ):
-        receiver.bind(path)
-        sender.settimeout(1.0)
-        before = clock.now()
+def test_a_full_queue_of_a_receiver_times_out(full_receiver, clock):
+    _, sender, path, _ = full_receiver
+    sender.settimeout(1.0)
+    before = clock.now()
 
-        with pytest.raises(TimeoutError, match="^timed out$"):
-            while True:
-                sender.sendto(b"x", path)
+    with pytest.raises(TimeoutError, match="^timed out$"):
+        sender.sendto(b"x", path)
 
-        assert clock.now() == pytest.approx(before + 1.0)
+    assert clock.now() == pytest.approx(before + 1.0)
 
 
-def test_closing_ends_the_wait_for_a_full_queue_of_a_receiver_with_ebadf(tmp_path):
-    path = str(tmp_path / "receiver")
-    with (
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver,
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
-    ):
-        receiver.bind(path)
-        sender.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            while True:
-                sender.sendto(b"x", path)
-        sender.setblocking(True)
-        waiting = spawn(error_of, sender.sendto, b"last", path)
-        wait_all_parked()
+def test_closing_ends_the_wait_for_a_full_queue_of_a_receiver_with_ebadf(full_receiver):
+    _, sender, path, _ = full_receiver
+    waiting = spawn(error_of, sender.sendto, b"last", path)
+    wait_all_parked()
 
-        sender.close()
+    sender.close()
 
-        assert waiting.get().errno == errno.EBADF
+    assert waiting.get().errno == errno.EBADF
 
 
 # What a socket is
