@@ -16,6 +16,7 @@ from hublet.core.lowlevel import WRITE, get_hub, handle_for
 from hublet.core.testing import assert_no_switch, wait_all_parked
 from hublet.net import socket
 from hublet.net._racing import interleave
+from hublet.net._transfer import compiled as transfer_is_compiled
 
 REFUSED = ("127.0.0.1", 1)
 
@@ -94,6 +95,29 @@ def test_a_refused_connection_raises_what_the_original_raises():
 
     assert caught.value.errno == errno.ECONNREFUSED
     assert caught.value.strerror == os.strerror(errno.ECONNREFUSED)
+
+
+@pytest.mark.skipif(not transfer_is_compiled, reason="interpreted, Python makes the system calls, and an event of each")
+@pytest.mark.parametrize("connect", [socket.socket.connect, socket.socket.connect_ex])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_connecting_is_one_event_for_audit_hooks_as_the_originals_is(host, connect):
+    if ":" in host and not stdlib.has_ipv6:
+        pytest.skip("no IPv6 here")
+    heard = []
+    is_listening = True
+
+    def hear(event, args):  # for ever
+        if is_listening and event == "socket.connect":
+            heard.append(args)
+
+    sys.addaudithook(hear)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listener, socket.socket(family) as client:
+        address = listener.getsockname()
+        connect(client, address)
+        is_listening = False
+
+    assert heard == [(client, address)]
 
 
 def test_a_connected_socket_cannot_be_connected_again(listener):

@@ -27,7 +27,7 @@ from ._handles import register, release
 from ._original import Original, block_until_ready
 from ._resolve import resolve_address
 from ._sendfile import use_sendfile
-from ._transfer import accept, prepare, recv, recv_into, recvfrom, rest, send, sendall, sendto, spend
+from ._transfer import accept, connect_again, prepare, recv, recv_into, recvfrom, rest, send, sendall, sendto, spend
 from ._transfer import compiled as transfer_is_compiled
 
 if TYPE_CHECKING:
@@ -345,7 +345,7 @@ class socket(Original):
                 if not begun:
                     # A peer on this machine has mostly answered by now, and asking again costs less than parking.
                     begun = True
-                    error = _connect_ex(self, address)
+                    error = connect_again(self, address)
                     continue
                 in_time = self._is_ready_by(WRITE, deadline)
             elif error == errno.EAGAIN and _family(self) == _AF_UNIX:
@@ -358,7 +358,7 @@ class socket(Original):
             if not in_time:
                 return _TIMED_OUT
             # That it is writable may be old news, from before it was connecting; to ask again is to know.
-            error = _base.getsockopt(self, _socket.SOL_SOCKET, _socket.SO_ERROR) or _connect_ex(self, address)
+            error = _base.getsockopt(self, _socket.SOL_SOCKET, _socket.SO_ERROR) or connect_again(self, address)
 
     def _resolved(self, address: Any) -> Any:
         """Return *address* with an IP address in place of a name, which C would look up and block for."""

@@ -26,6 +26,7 @@ __all__ = [
     "accept",
     "accept_from",
     "compiled",
+    "connect_again",
     "prepare",
     "recv",
     "recv_into",
@@ -48,6 +49,7 @@ _DO_NOT_WAIT = getattr(_socket, "MSG_DONTWAIT", 0) | getattr(_socket, "MSG_ERRQU
 # The methods in C, without a look-up along the classes at each call.
 _base: Any = _socket.socket
 _accept, _family, _type, _proto = _base._accept, _base.family.__get__, _base.type.__get__, _base.proto.__get__
+_connect_ex = _base.connect_ex
 _recv, _recv_into, _recvfrom, _send = _base.recv, _base.recv_into, _base.recvfrom, _base.send
 
 _adopt: Any = None
@@ -220,3 +222,12 @@ def accept_from(listener: Any) -> tuple[socket, _Address] | None:
     except BaseException:
         _socket.close(fd)
         raise
+
+
+def connect_again(self: socket, address: _Address) -> int:
+    """Ask how connecting to *address*, which has begun, goes on, and return the number of an error, 0 without one.
+
+    Compiled, this tells `sys.audit` nothing, if the address is one of IP: that has heard of it.  Never switches.
+    """
+    number: int = _connect_ex(self, address)
+    return number

@@ -115,6 +115,10 @@ cdef extern from *:
         return count < 0 ? -errno : count;
     }
 
+    static int hublet_connect(int fd, hublet_address *to, socklen_t length) {
+        return connect(fd, &to->any, length) < 0 ? errno : 0;
+    }
+
     static int hublet_accept(int fd, hublet_address *from, socklen_t *length) {
         int accepted;
         *length = sizeof *from;
@@ -155,29 +159,46 @@ cdef extern from *:
         Py_RETURN_NONE;
     }
 
-    /* The length of the address that a tuple of a numeric host and a port stands for; 0 if it is anything else. */
-    static socklen_t hublet_to_address(PyObject *tuple, int family, hublet_address *address) {
-        PyObject *host, *port;
-        const char *text;
-        Py_ssize_t size;
-        long number;
-        if (!PyTuple_CheckExact(tuple) || PyTuple_GET_SIZE(tuple) != 2) return 0;
-        host = PyTuple_GET_ITEM(tuple, 0);
-        port = PyTuple_GET_ITEM(tuple, 1);
-        if (!PyUnicode_CheckExact(host) || !PyUnicode_IS_COMPACT_ASCII(host) || !PyLong_CheckExact(port)) return 0;
-        text = PyUnicode_AsUTF8AndSize(host, &size);
-        number = PyLong_AsLong(port);
+    /* The number at *at* in a tuple, which is from 0 to *most*; -1 if it is anything else. */
+    static long hublet_number(PyObject *tuple, Py_ssize_t at, unsigned long most) {
+        PyObject *item = PyTuple_GET_ITEM(tuple, at);
+        long number = PyLong_CheckExact(item) ? PyLong_AsLong(item) : -1;
         if (PyErr_Occurred()) PyErr_Clear();
-        if (text == NULL || (size_t)size != strlen(text) || number < 0 || number > 65535) return 0;
+        return number < 0 || (unsigned long)number > most ? -1 : number;
+    }
+
+    /* The length of the address that a tuple of a numeric host and a port stands for, by IPv6 also with a flow and a scope;
+       0 if it is anything else. */
+    static socklen_t hublet_to_address(PyObject *tuple, int family, hublet_address *address) {
+        PyObject *host;
+        const char *text;
+        Py_ssize_t size, items;
+        long port, flow = 0, scope = 0;
+        if (!PyTuple_CheckExact(tuple)) return 0;
+        items = PyTuple_GET_SIZE(tuple);
+        if (items != 2 && (items != 4 || family != AF_INET6)) return 0;
+        host = PyTuple_GET_ITEM(tuple, 0);
+        if (!PyUnicode_CheckExact(host) || !PyUnicode_IS_COMPACT_ASCII(host)) return 0;
+        text = PyUnicode_AsUTF8AndSize(host, &size);
+        if (PyErr_Occurred()) PyErr_Clear();
+        if (text == NULL || (size_t)size != strlen(text)) return 0;
+        port = hublet_number(tuple, 1, 0xffff);
+        if (items == 4) {
+            flow = hublet_number(tuple, 2, 0xfffff);
+            scope = hublet_number(tuple, 3, 0xffffffff);
+        }
+        if (port < 0 || flow < 0 || scope < 0) return 0;
         memset(address, 0, sizeof *address);
         if (family == AF_INET && inet_pton(AF_INET, text, &address->ipv4.sin_addr) == 1) {
             address->ipv4.sin_family = AF_INET;
-            address->ipv4.sin_port = htons((unsigned short)number);
+            address->ipv4.sin_port = htons((unsigned short)port);
             return sizeof address->ipv4;
         }
         if (family == AF_INET6 && inet_pton(AF_INET6, text, &address->ipv6.sin6_addr) == 1) {
             address->ipv6.sin6_family = AF_INET6;
-            address->ipv6.sin6_port = htons((unsigned short)number);
+            address->ipv6.sin6_port = htons((unsigned short)port);
+            address->ipv6.sin6_flowinfo = htonl((uint32_t)flow);
+            address->ipv6.sin6_scope_id = (uint32_t)scope;
             return sizeof address->ipv6;
         }
         return 0;
@@ -202,6 +223,7 @@ cdef extern from *:
     Py_ssize_t hublet_send(int fd, const void *buf, size_t size, int flags)
     Py_ssize_t hublet_recvfrom(int fd, void *buf, size_t size, int flags, hublet_address *come_from, socklen_t *length)
     Py_ssize_t hublet_sendto(int fd, const void *buf, size_t size, int flags, hublet_address *to, socklen_t length)
+    int hublet_connect(int fd, hublet_address *to, socklen_t length)
     int hublet_accept(int fd, hublet_address *come_from, socklen_t *length)
     object hublet_from_address(hublet_address *address, socklen_t length)
     socklen_t hublet_to_address(object address, int family, hublet_address *made) except? 0
@@ -227,6 +249,7 @@ cdef object socket_type = None
 cdef object adopt = None
 cdef object later = object()  # a deadline that is taken when there is something to wait for
 cdef object base_accept = _base._accept
+cdef object base_connect_ex = _base.connect_ex
 cdef object base_recvfrom = _base.recvfrom
 cdef bint knows_layout = False
 cdef bint is_bulk = False  # what came last was more than is copied with profit
@@ -611,3 +634,15 @@ def accept_from(listener):
     except BaseException:
         _close_fd(fd)
         raise
+
+
+def connect_again(self, address):
+    """Ask how connecting to *address*, which has begun, goes on, and return the number of an error, 0 without one.
+
+    Tells `sys.audit` nothing, if the address is one of IP: that has heard of it.  Never switches.
+    """
+    cdef hublet_address to
+    cdef socklen_t length = hublet_to_address(address, family_of(self), &to)
+    if length == 0:
+        return base_connect_ex(self, address)
+    return hublet_connect(descriptor(self), &to, length)
