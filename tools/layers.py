@@ -31,6 +31,7 @@ _config
 _entry
 _native
 _report
+_slots
 errors
 loops._signal_fd
 loops._wakeup
@@ -40,7 +41,7 @@ plugins
 _polling           patching
 _deadlines         _entry
 _patches           patching
-_ring              _entry
+_ring              _entry _slots
 _switch            _chunks _entry _native _ring
 _running_loop      _switch
 loops._protocol    _entry
@@ -63,7 +64,7 @@ _onlookers         _entry _park loops
 _parked            _park | _scheduler
 _left_behind       _greenlet _onlookers _parked _switch loops
 _io                _hub _onlookers _park _scheduler _switch errors loops loops._protocol | _polling
-capi               _io _park _switch loops._protocol
+capi               _io _park _slots _switch loops._protocol
 _threads           _config _hub _native _park
 _deadlock          _greenlet _park _parked errors
 _scopes            _hub _park _switch _timeout

@@ -6,28 +6,9 @@ reading and writing the counters: what `None` replaces is still held by the call
 """
 
 from ._entry cimport Entry
+from ._slots cimport empty, fill, size_of
 from cpython.list cimport PyList_GET_SIZE
 from cpython.object cimport PyObject
-
-cdef extern from *:
-    """
-    /* Put an entry where there is `None`, and take one leaving `None`: without counting references of the list, or twice
-       those of the entry (benchmarks/kernel, sleep(0)). */
-    static inline void hublet_fill(PyObject *slots, Py_ssize_t index, PyObject *item) {
-        Py_INCREF(item);
-        PyList_SET_ITEM(slots, index, item);
-        Py_DECREF(Py_None);
-    }
-    static inline PyObject *hublet_empty(PyObject *slots, Py_ssize_t index) {
-        PyObject *item = PyList_GET_ITEM(slots, index);
-        Py_INCREF(Py_None);
-        PyList_SET_ITEM(slots, index, Py_None);
-        return item;
-    }
-    """
-    void hublet_fill(PyObject *slots, Py_ssize_t index, PyObject *item)
-    Entry hublet_empty(PyObject *slots, Py_ssize_t index)
-    Py_ssize_t size_of "PyList_GET_SIZE"(PyObject *slots)
 
 
 cdef class Ring:
@@ -54,7 +35,7 @@ cdef class Ring:
     cpdef object append(self, Entry item):
         if self._count == size_of(<PyObject *>self._slots):
             self._grow()
-        hublet_fill(
+        fill(
             <PyObject *>self._slots, (self._head + self._count) & (size_of(<PyObject *>self._slots) - 1), <PyObject *>item
         )
         self._count += 1
@@ -63,7 +44,7 @@ cdef class Ring:
         if self._count == size_of(<PyObject *>self._slots):
             self._grow()
         self._head = (self._head - 1) & (size_of(<PyObject *>self._slots) - 1)
-        hublet_fill(<PyObject *>self._slots, self._head, <PyObject *>item)
+        fill(<PyObject *>self._slots, self._head, <PyObject *>item)
         self._count += 1
 
     cpdef Entry take(self):
@@ -73,7 +54,7 @@ cdef class Ring:
             return None
         self._head = (head + 1) & (size_of(<PyObject *>self._slots) - 1)
         self._count -= 1
-        return hublet_empty(<PyObject *>self._slots, head)
+        return <Entry>empty(<PyObject *>self._slots, head)
 
     cpdef Entry first(self):
         """Return the oldest item without removing it, or `None` if there is none."""

@@ -4,5 +4,6 @@
 # core of their own version.
 from ._io cimport wait_to_call
 from ._park cimport ParkingLot, Waiter, deadline_in, make_waiter, recycle, yield_now
+from ._slots cimport empty, fill, size_of
 from ._switch cimport current as getcurrent
 from .loops._protocol cimport Handle

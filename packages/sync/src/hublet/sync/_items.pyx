@@ -7,28 +7,9 @@ reading and writing the counters: what `None` replaces is still held by the call
 
 from cpython.list cimport PyList_GET_SIZE
 from cpython.object cimport PyObject
+from hublet.core.capi cimport empty, fill, size_of
 
 from ._words import NOTHING as _NOTHING
-
-cdef extern from *:
-    """
-    /* Put an item where there is `None`, and take one leaving `None`: without counting references of the list, or twice
-       those of the item (benchmarks/sync, put + get). */
-    static inline void hublet_fill(PyObject *slots, Py_ssize_t index, PyObject *item) {
-        Py_INCREF(item);
-        PyList_SET_ITEM(slots, index, item);
-        Py_DECREF(Py_None);
-    }
-    static inline PyObject *hublet_empty(PyObject *slots, Py_ssize_t index) {
-        PyObject *item = PyList_GET_ITEM(slots, index);
-        Py_INCREF(Py_None);
-        PyList_SET_ITEM(slots, index, Py_None);
-        return item;
-    }
-    """
-    void hublet_fill(PyObject *slots, Py_ssize_t index, PyObject *item)
-    object hublet_empty(PyObject *slots, Py_ssize_t index)
-    Py_ssize_t size_of "PyList_GET_SIZE"(PyObject *slots)
 
 cdef object NOTHING = _NOTHING
 
@@ -65,7 +46,7 @@ cdef class Items:
         """Add *item* as the newest."""
         if self._count == size_of(<PyObject *>self._slots):
             self._grow()
-        hublet_fill(
+        fill(
             <PyObject *>self._slots, (self._head + self._count) & (size_of(<PyObject *>self._slots) - 1), <PyObject *>item
         )
         self._count += 1
@@ -75,7 +56,7 @@ cdef class Items:
         if self._count == size_of(<PyObject *>self._slots):
             self._grow()
         self._head = (self._head - 1) & (size_of(<PyObject *>self._slots) - 1)
-        hublet_fill(<PyObject *>self._slots, self._head, <PyObject *>item)
+        fill(<PyObject *>self._slots, self._head, <PyObject *>item)
         self._count += 1
 
     cpdef object take(self):
@@ -85,7 +66,7 @@ cdef class Items:
             return NOTHING
         self._head = (head + 1) & (size_of(<PyObject *>self._slots) - 1)
         self._count -= 1
-        return hublet_empty(<PyObject *>self._slots, head)
+        return empty(<PyObject *>self._slots, head)
 
     cpdef object pop(self):
         """Remove and return the newest.  Raises `IndexError` if there is none."""
@@ -94,7 +75,7 @@ cdef class Items:
             raise IndexError("there is no item")
         self._count -= 1
         last = (self._head + self._count) & (size_of(<PyObject *>self._slots) - 1)
-        return hublet_empty(<PyObject *>self._slots, last)
+        return empty(<PyObject *>self._slots, last)
 
     cpdef object popleft(self):
         """Remove and return the oldest.  Raises `IndexError` if there is none."""
