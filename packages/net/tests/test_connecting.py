@@ -8,6 +8,7 @@ import os
 import select
 import socket as stdlib
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -348,19 +349,35 @@ def open_descriptors():
     return set(os.listdir("/proc/self/fd"))
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors in /proc")
+@pytest.fixture
+def closing(deaf):
+    """Check that what is done in a block leaves no descriptor open."""
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("counts descriptors in /proc")
+
+    @contextmanager
+    def closing():
+        get_hub()
+        wait_all_parked()
+        with socket.socket() as warm, pytest.raises(TimeoutError):
+            warm.settimeout(0.001)
+            warm.connect(deaf)
+        gc.disable()
+        try:
+            before = open_descriptors()
+            yield
+            assert open_descriptors() == before
+        finally:
+            gc.enable()
+
+    return closing
+
+
 @pytest.mark.parametrize("ending", ["a kill", "a timeout", "a refusal"])
-def test_create_connection_closes_its_socket_whatever_ends_it(deaf, ending):
-    get_hub()
-    wait_all_parked()
-    with socket.socket() as warm, pytest.raises(TimeoutError):
-        warm.settimeout(0.001)
-        warm.connect(deaf)
-    gc.disable()
-    try:
-        before = open_descriptors()
-        # Kept, with their tracebacks, which hold the frames, which would hold the socket.
-        kept = None
+def test_create_connection_closes_its_socket_whatever_ends_it(deaf, closing, ending):
+    # Kept, with their tracebacks, which hold the frames, which would hold the socket.
+    kept = None
+    with closing():
         if ending == "a kill":
             kept = spawn(socket.create_connection, deaf)
             wait_all_parked()
@@ -372,10 +389,7 @@ def test_create_connection_closes_its_socket_whatever_ends_it(deaf, ending):
             with pytest.raises(ConnectionRefusedError) as kept:
                 socket.create_connection(REFUSED)
 
-        assert open_descriptors() == before
-        assert kept is not None
-    finally:
-        gc.enable()
+    assert kept is not None
 
 
 # Racing
@@ -489,26 +503,14 @@ def test_of_two_families_the_one_that_answers_is_taken(several, listening):
             assert sock.getpeername() == listener.getsockname()
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors in /proc")
 @pytest.mark.parametrize("ending", ["a winner", "a timeout"])
-def test_the_sockets_that_lose_a_race_are_closed(several, deaf, listener, ending):
-    get_hub()
-    wait_all_parked()
-    with socket.socket() as warm, pytest.raises(TimeoutError):
-        warm.settimeout(0.001)
-        warm.connect(deaf)
-    gc.disable()
-    try:
-        before = open_descriptors()
+def test_the_sockets_that_lose_a_race_are_closed(several, deaf, listener, closing, ending):
+    with closing():
         if ending == "a winner":
             socket.create_connection(several(deaf, deaf, listener.getsockname()), happy_eyeballs_delay=0.001).close()
         else:
             with pytest.raises(Timeout), Timeout(0.02):
                 socket.create_connection(several(deaf, deaf, deaf), happy_eyeballs_delay=0.001)
-
-        assert open_descriptors() == before
-    finally:
-        gc.enable()
     wait_all_parked()
 
 
