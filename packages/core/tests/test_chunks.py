@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import gc
 import importlib.machinery
 import importlib.util
 import operator
@@ -42,7 +43,9 @@ def cache() -> Iterator[None]:
     limit = _chunks.info()["limit"]
     _chunks.uninstall()
     _chunks.install(limit=1024)
+    gc.disable()  # a finalizer in Python, or a callback of a test tool's, would be the first call of some greenlet
     yield
+    gc.enable()
     _chunks.uninstall()
     if limit:
         _chunks.install(limit)
