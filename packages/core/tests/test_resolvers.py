@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.metadata
 import socket
 import threading
 import weakref
@@ -125,6 +126,20 @@ def test_closing_it_twice_is_harmless(kind: type):
 
 def test_the_known_ones_are_those_of_core_and_of_what_is_installed(plugin: None):
     assert resolvers.known() == ["blocking", "fake", "thread"]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("blocking", resolvers.BlockingResolver), ("thread", resolvers.ThreadResolver)])
+def test_those_of_core_are_entry_points_too(name, kind):
+    (point,) = importlib.metadata.entry_points(group="hublet.core.resolvers", name=name)
+
+    assert point.load() is kind
+
+
+def test_those_of_core_are_there_without_metadata(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(plugins._groups, "hublet.core.resolvers", {})
+
+    assert resolvers.known() == ["blocking", "thread"]
+    assert type(resolvers.make_resolver(get_hub(), "thread")) is resolvers.ThreadResolver
 
 
 def test_the_configured_one_is_made(monkeypatch: pytest.MonkeyPatch):

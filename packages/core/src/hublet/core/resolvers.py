@@ -1,8 +1,8 @@
 """The resolvers: who turns names of hosts into addresses, and the choice among them.
 
 A resolver has `getaddrinfo`, `gethostbyname`, `gethostbyname_ex`, `gethostbyaddr` and `getnameinfo`, each as in `socket`,
-and `close`.  Core has `thread`, which asks the system's functions in native threads, and `blocking`, which just asks them;
-others come from distributions that name a class in the entry-point group of this module.
+and `close`.  Each is named by its distribution in the entry-point group of this module.  Core has `thread`, which asks the
+system's functions in native threads, and `blocking`, which just asks them.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ class ThreadResolver(BlockingResolver):
         return call_in_thread(function, *args)
 
 
+# Entry points as well.  But a copy of core under another name has none, and to look for them takes a millisecond.
 _OWN = {"blocking": BlockingResolver, "thread": ThreadResolver}
 
 
