@@ -71,6 +71,7 @@ def test_a_forked_child_does_not_send_what_its_parent_has_asked(server, make_res
     if pid == 0:
         try:
             with Timeout(10):
+                sleep(0)  # now the parent's question would go out
                 os._exit(0 if resolver.gethostbyname("v4.test") == "192.0.2.4" else 1)
         finally:
             os._exit(2)

@@ -186,7 +186,6 @@ cdef class CAresChannel:
 
     cpdef object cancel(self):
         """End all questions, and close all sockets."""
-        self._outbox.clear()
         self._depth += 1
         ares_cancel(self._pointer)
         self._returned()

@@ -3,6 +3,5 @@ cdef class Outbox:
 
     cdef object attach(self, void *channel)
     cdef bint has_any(self) noexcept
-    cdef void clear(self) noexcept
     cdef int send(self) noexcept
     cdef int refused(self) noexcept

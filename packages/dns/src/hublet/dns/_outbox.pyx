@@ -60,13 +60,19 @@ cdef extern from *:
     #endif
     }
 
-    /* Forget the first, so many of them. */
-    static void hublet_drop(Letters *letters, int number) {
-        int rest = letters->count - number;
-        memmove(letters->sockets, letters->sockets + number, sizeof letters->sockets[0] * (size_t)rest);
-        memmove(letters->lengths, letters->lengths + number, sizeof letters->lengths[0] * (size_t)rest);
-        memmove(letters->texts, letters->texts + number, sizeof letters->texts[0] * (size_t)rest);
-        letters->count = rest;
+    /* Forget the *first* so many of them, and all of the socket *fd*. */
+    static void hublet_forget(Letters *letters, int first, int fd) {
+        int from, to = 0;
+        for (from = first; from < letters->count; from++) {
+            if (letters->sockets[from] == fd) continue;
+            if (to != from) {
+                letters->sockets[to] = letters->sockets[from];
+                letters->lengths[to] = letters->lengths[from];
+                memcpy(letters->texts[to], letters->texts[from], letters->lengths[from]);
+            }
+            to++;
+        }
+        letters->count = to;
     }
 
     /* Send all: 0, or the number of the error with which a socket did not take one.  Unless it takes no more just now, that
@@ -81,10 +87,10 @@ cdef extern from *:
                 if (error == EAGAIN || error == EWOULDBLOCK) return EAGAIN;
                 letters->refused = letters->sockets[0];
                 letters->refusal = error;
-                hublet_drop(letters, 1);
+                hublet_forget(letters, 1, -1);
                 return error;
             }
-            hublet_drop(letters, sent);
+            hublet_forget(letters, sent, -1);
         }
         return 0;
     }
@@ -103,17 +109,7 @@ cdef extern from *:
 
     static int hublet_close(int fd, void *data) {
         Letters *letters = data;
-        int from, to = 0;
-        for (from = 0; from < letters->count; from++) {
-            if (letters->sockets[from] == fd) continue;
-            if (to != from) {
-                letters->sockets[to] = letters->sockets[from];
-                letters->lengths[to] = letters->lengths[from];
-                memcpy(letters->texts[to], letters->texts[from], letters->lengths[from]);
-            }
-            to++;
-        }
-        letters->count = to;
+        hublet_forget(letters, 0, fd);
         if (letters->datagrams == fd) letters->datagrams = -1;
         if (letters->refused == fd) letters->refused = -1;
         return close(fd);
@@ -239,10 +235,6 @@ cdef class Outbox:
     cdef bint has_any(self) noexcept:
         """Say whether there is anything to do for `send`."""
         return (<Letters *>self._letters).count > 0 or (<Letters *>self._letters).refused >= 0
-
-    cdef void clear(self) noexcept:
-        """Forget all that was not sent."""
-        (<Letters *>self._letters).count = 0
 
     cdef int send(self) noexcept:
         """Send all; return 0, or the number of an error.  After `EAGAIN` try again; otherwise a socket has `refused`."""
