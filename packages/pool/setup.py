@@ -27,6 +27,8 @@ DIRECTIVES = {
     # Otherwise `timeout: float` becomes a C double, in the compiled build only.  C types come from the `.pxd` files;
     # annotations are for readers and type checkers.
     "annotation_typing": False,
+    # A subclass that forgot to call `__init__` is an error, as in Python, and no crash.
+    "nonecheck": True,
     # Methods as those of classes in C are: a call costs less, and `inspect.signature` works all the same (benchmarks/sync).
     "binding": False,
     "embedsignature": True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 import weakref
 
@@ -848,3 +849,22 @@ def test_a_subclass_may_keep_its_failures_from_the_hub():
     quiet.join()
 
     assert kept == [(quiet.exception, False)]  # and the hub, which `reports` listens to, has heard nothing
+
+
+@pytest.mark.parametrize("method", ["switch", "start", "report_failure", "kill", "join", "get"])
+def test_a_greenlet_whose_class_forgot_to_call_init_does_not_crash(method):
+    program = f"""
+from hublet.core import Greenlet
+
+class Forgetful(Greenlet):
+    def __init__(self):
+        pass
+
+try:
+    Forgetful().{method}({"ValueError()" if method == "report_failure" else ""})
+except BaseException as error:
+    print("raised", type(error).__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+
+    assert done.returncode == 0, (done.returncode, done.stderr)

@@ -1,3 +1,5 @@
+# cython: nonecheck=True
+# So that using a greenlet whose subclass has not called `__init__` is an error in C too, and no crash.
 """`Greenlet`: a function that runs beside others, and can be waited for, linked to and killed.
 
 Its life: made, started (an entry in the hub's ring, or among its deadlines), running, finished.  `_finish` is the one way
