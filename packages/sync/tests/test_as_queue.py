@@ -402,3 +402,22 @@ def test_what_is_to_be_done_under_the_mutex_is_done_whenever_it_comes(interleave
 
     interleaved(WithList, take_and_give_back, WithList.note, check)
     interleaved(WithList, take_and_give_back, in_a_thread, check)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_put_nowait_and_get_nowait_go_through_what_a_subclass_makes_of_put_and_get(kind):
+    class Wrapping(kind):
+        def put(self, item, *, block=True, timeout=None) -> None:
+            kind.put(self, ("wrapped", item), block, timeout)
+
+        def get(self, *, timeout=None, block=True):
+            return kind.get(self, block, timeout)[1]
+
+    queue = Wrapping(1)
+    queue.put_nowait(1)
+    with pytest.raises(Full):
+        queue.put_nowait(2)
+
+    assert queue.get_nowait() == 1
+    with pytest.raises(Empty):
+        queue.get_nowait()

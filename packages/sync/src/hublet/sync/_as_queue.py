@@ -45,6 +45,16 @@ class Queue(_queue.Queue[Any]):
     not_full = _Part()
     all_tasks_done = _Part()
 
+    # A subclass may have made something else of `put` and `get`, and name their parameters only.
+
+    def put_nowait(self, item: Any) -> None:
+        """As ``put(item, block=False)``."""
+        self.put(item, block=False)
+
+    def get_nowait(self) -> Any:
+        """As ``get(block=False)``."""
+        return self.get(block=False)
+
     def _put(self, item: Any) -> None:
         self.queue.append(item)
 
