@@ -421,3 +421,14 @@ def test_put_nowait_and_get_nowait_go_through_what_a_subclass_makes_of_put_and_g
     assert queue.get_nowait() == 1
     with pytest.raises(Empty):
         queue.get_nowait()
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_timeout_of_put_has_no_meaning_where_there_is_always_room(kind):
+    queue, bounded = kind(), kind(1)
+    queue.put(1, timeout=-1)
+    queue.put(2, timeout=-2)
+
+    assert queue.qsize() == 2
+    with pytest.raises(ValueError, match="non-negative"):
+        bounded.put(1, timeout=-1)

@@ -92,9 +92,10 @@ class Queue(Store[T]):
         """Put an item in, waiting for room for at most *timeout* seconds; `None` is without limit.
 
         Parks, unless there is room or somebody waits for an item.  Raises `Full` if the time was up first, or if there is no
-        room and *block* is false; `ShutDown` if the queue is shut down; and `ValueError` if *timeout* is negative.
+        room and *block* is false; `ShutDown` if the queue is shut down; and `ValueError` if *timeout* is negative, unless
+        there is no limit.
         """
-        if timeout is not None and block and timeout < 0:
+        if timeout is not None and block and self._maxsize > 0 and timeout < 0:
             raise ValueError("'timeout' must be a non-negative number")
         if not self._try_to_put(item):
             if not block:
