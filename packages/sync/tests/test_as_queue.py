@@ -432,3 +432,17 @@ def test_a_timeout_of_put_has_no_meaning_where_there_is_always_room(kind):
     assert queue.qsize() == 2
     with pytest.raises(ValueError, match="non-negative"):
         bounded.put(1, timeout=-1)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_queue_that_is_initialised_again_is_empty_and_has_all_its_room(kind):
+    queue = kind(2)
+    for _ in range(2):
+        queue.put(1), queue.put(2)
+        with queue.mutex:
+            queue._init(queue.maxsize)
+        assert queue.empty()
+
+    queue.put_nowait(1), queue.put_nowait(2)
+    with pytest.raises(Full):
+        queue.put_nowait(3)

@@ -47,9 +47,9 @@ class Queue(_queue.Queue[Any]):
 
     # A subclass may have made something else of `put` and `get`, and name their parameters only.
 
-    def put_nowait(self, item: Any) -> None:
+    def put_nowait(self, item: Any) -> Any:
         """As ``put(item, block=False)``."""
-        self.put(item, block=False)
+        return self.put(item, block=False)
 
     def get_nowait(self) -> Any:
         """As ``get(block=False)``."""

@@ -41,6 +41,7 @@ cdef class Queue(Store):
     cpdef object _look_again(self)
     @cython.locals(unfinished=Py_ssize_t)
     cdef bint _finish_one(self) except -1
+    cdef object _count_room(self)
     cpdef object _add_room(self, Py_ssize_t more)
     cdef object _describe(self)
     cpdef bint full(self) except -1

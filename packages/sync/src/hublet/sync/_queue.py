@@ -83,7 +83,7 @@ class Queue(Store[T]):
         for item in items:
             self._put(item)
             count += 1
-        self._room = (self._maxsize if self._maxsize > 0 else _ENDLESS) - count
+        self._count_room()
         self.unfinished_tasks = count if unfinished_tasks is None else unfinished_tasks
 
     # Putting
@@ -333,6 +333,10 @@ class Queue(Store[T]):
         before = self._maxsize if self._maxsize > 0 else _ENDLESS
         self._maxsize = 0 if maxsize is None else maxsize
         self._add_room((self._maxsize if self._maxsize > 0 else _ENDLESS) - before)
+
+    def _count_room(self) -> None:
+        if self._items is not None:
+            self._room = (self._maxsize if self._maxsize > 0 else _ENDLESS) - len(self._items)
 
     def _add_room(self, more: int) -> None:
         """Count room for so many items more, and let putters in.  Never switches."""

@@ -14,6 +14,7 @@ cdef class Store:
     cdef bint _late
     cdef public Py_ssize_t unfinished_tasks
 
+    cdef object _count_room(self)
     cdef bint _keeps_items_as(self, object kind) except -1
     cpdef Py_ssize_t _qsize(self) except -1
     cpdef object _put(self, object item)

@@ -55,6 +55,10 @@ class Store(Generic[T]):
     def queue(self, kept: Any) -> None:
         self._kept = kept
         self._items = kept if isinstance(kept, Items) else None
+        self._count_room()
+
+    def _count_room(self) -> None:
+        """Count the room that is left, where it is counted apart from the items: they are others now."""
 
     def _is_plain(self) -> bool:
         """Say whether nothing is overridden of how items are kept."""
