@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from fractions import Fraction
 
 import pytest
 
@@ -446,3 +447,25 @@ def test_a_queue_that_is_initialised_again_is_empty_and_has_all_its_room(kind):
     queue.put_nowait(1), queue.put_nowait(2)
     with pytest.raises(Full):
         queue.put_nowait(3)
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize(("maxsize", "room"), [(2.5, 3), (3.0, 3), (Fraction(5, 2), 3)])
+def test_room_may_be_any_number(kind, maxsize, room):
+    queue, changed = kind(maxsize), kind(1)
+    changed.maxsize = maxsize
+    for each in (queue, changed):
+        for i in range(room):
+            each.put_nowait(i)
+        assert each.full()
+        with pytest.raises(Full):
+            each.put_nowait(room)
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("maxsize", [float("inf"), 2**80])
+def test_room_may_be_without_end(kind, maxsize):
+    queue = kind(maxsize)
+    queue.put_nowait(1)
+
+    assert not queue.full() and queue.qsize() < queue.maxsize

@@ -4,9 +4,11 @@ from ._offers cimport Offer, Offers
 from ._store cimport Store
 
 # Looked up once, when the module is loaded, instead of at each use.
-cdef object Empty, Full, LOOK, NOTHING, ShutDown, TAKEN
+cdef object Empty, Full, LOOK, NOTHING, ShutDown, TAKEN, ceil
 
 cdef Py_ssize_t _ENDLESS
+
+cdef Py_ssize_t _whole(object maxsize) except? -1
 
 cdef class Queue(Store):
     cdef public object _audience

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from math import ceil
 from typing import Any, TypeVar
 
 from hublet.core.lowlevel import ParkingLot, deadline_in, make_waiter, recycle, yield_now
@@ -67,7 +68,7 @@ class Queue(Store[T]):
     )
 
     def __init__(self, maxsize: int | None = 0, items: Iterable[T] = (), unfinished_tasks: int | None = None) -> None:
-        self._maxsize = 0 if maxsize is None else maxsize
+        self._maxsize = _whole(maxsize)
         self._getters = ParkingLot()
         self._peekers = ParkingLot()
         self._peeked = False  # whether anybody ever waited there
@@ -331,7 +332,7 @@ class Queue(Store[T]):
     @maxsize.setter
     def maxsize(self, maxsize: int | None) -> None:
         before = self._maxsize if self._maxsize > 0 else _ENDLESS
-        self._maxsize = 0 if maxsize is None else maxsize
+        self._maxsize = _whole(maxsize)
         self._add_room((self._maxsize if self._maxsize > 0 else _ENDLESS) - before)
 
     def _count_room(self) -> None:
@@ -426,6 +427,11 @@ class Queue(Store[T]):
         if self.unfinished_tasks:
             described += f" unfinished={self.unfinished_tasks}"
         return described
+
+
+def _whole(maxsize: Any) -> int:
+    """Return for how many items there is room; that of the standard library may be any number, `math.inf` too."""
+    return 0 if maxsize is None else ceil(min(maxsize, _ENDLESS))
 
 
 class UnboundQueue(Queue[T]):
