@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 from fractions import Fraction
 
@@ -469,3 +471,15 @@ def test_room_may_be_without_end(kind, maxsize):
     queue.put_nowait(1)
 
     assert not queue.full() and queue.qsize() < queue.maxsize
+
+
+@pytest.mark.parametrize("kind", [Queue, LifoQueue])
+def test_contents_may_be_pickled_copied_and_sorted(kind):
+    queue = kind()
+    queue.put([3]), queue.put([1]), queue.put([2])
+
+    copied = copy.deepcopy(queue.queue)
+    queue.queue.sort(reverse=True)
+
+    assert list(pickle.loads(pickle.dumps(queue.queue))) == [[3], [2], [1]]
+    assert list(copied) == [[3], [1], [2]] and copied[0] is not queue.queue[0]

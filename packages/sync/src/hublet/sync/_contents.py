@@ -49,6 +49,9 @@ class Contents(MutableSequence[Any]):
 
     __copy__ = copy
 
+    def __reduce__(self) -> tuple[type, tuple[list[Any]]]:
+        return deque, (list(self),)  # who pickles this, or copies it deeply, wants the items and not the queue
+
     def popleft(self) -> Any:
         """Remove and return the oldest.  Raises `IndexError` if there is none."""
         item = self._items.popleft()
@@ -100,6 +103,10 @@ class Contents(MutableSequence[Any]):
 
     def __delitem__(self, index: Any) -> None:
         self._change(lambda items: items.__delitem__(index))
+
+    def sort(self, *, key: Callable[[Any], Any] | None = None, reverse: bool = False) -> None:
+        """Sort the items, as `list.sort`, since a stack of the standard library is a list."""
+        self._change(lambda items: items.sort(key=key, reverse=reverse))
 
     def rotate(self, n: int = 1) -> None:
         """Move *n* items from the end to the front, one after the other; a negative *n* moves them the other way."""
