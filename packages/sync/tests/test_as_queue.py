@@ -483,3 +483,17 @@ def test_contents_may_be_pickled_copied_and_sorted(kind):
 
     assert list(pickle.loads(pickle.dumps(queue.queue))) == [[3], [2], [1]]
     assert list(copied) == [[3], [1], [2]] and copied[0] is not queue.queue[0]
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_saying_what_a_queue_is_does_not_ask_its_items(kind):
+    class Secret:
+        def __repr__(self) -> str:
+            raise AssertionError("asked")
+
+    queue = kind()
+    queue.put(Secret())
+    assert repr(queue).startswith(f"<{kind.__qualname__} at ")
+    queue.get()
+    queue.put(queue)
+    assert repr(queue).startswith(f"<{kind.__qualname__} at ")

@@ -61,6 +61,10 @@ class Queue(_queue.Queue[Any]):
     def _get(self) -> Any:
         return self.queue.popleft()
 
+    def __repr__(self) -> str:
+        # Without the items: a program may log a queue that is among them, that is long, or whose items must not be asked.
+        return f"<{type(self).__qualname__} at {id(self):#x}{self._describe(False)}>"
+
 
 class LifoQueue(_lifo_queue.LifoQueue[Any], Queue):
     """As `queue.LifoQueue`."""

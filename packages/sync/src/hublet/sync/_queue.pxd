@@ -45,7 +45,7 @@ cdef class Queue(Store):
     cdef bint _finish_one(self) except -1
     cdef object _count_room(self)
     cpdef object _add_room(self, Py_ssize_t more)
-    cdef object _describe(self)
+    cpdef object _describe(self, bint with_items=*)
     cpdef bint full(self) except -1
 
 cdef class UnboundQueue(Queue):

@@ -416,9 +416,9 @@ class Queue(Store[T]):
     def __repr__(self) -> str:
         return f"<sync.{type(self).__name__} at {id(self):#x}{self._describe()}>"
 
-    def _describe(self) -> str:
+    def _describe(self, with_items: bool = True) -> str:
         described = f" maxsize={self._maxsize}" if self._maxsize > 0 else ""
-        if self.queue:
+        if with_items and self.queue:
             described += f" queue={self.queue!r}"
         if self._getters.has_any():
             described += f" getters={len(self._getters)}"
