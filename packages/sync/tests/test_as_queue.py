@@ -11,7 +11,7 @@ import pytest
 
 from hublet.core import get_hub, joinall, sleep, spawn
 from hublet.core.testing import assert_no_switch, wait_all_parked
-from hublet.sync import Condition, Empty, Full, RLock, ShutDown
+from hublet.sync import Condition, Empty, Full, RLock, ShutDown, SimpleQueue
 from hublet.sync import Queue as OurQueue
 from hublet.sync._as_queue import LifoQueue, PriorityQueue, Queue
 from hublet.sync._queue_conditions import Mutex
@@ -497,3 +497,26 @@ def test_saying_what_a_queue_is_does_not_ask_its_items(kind):
     queue.get()
     queue.put(queue)
     assert repr(queue).startswith(f"<{kind.__qualname__} at ")
+
+
+@pytest.mark.parametrize("kind", [*ALL, SimpleQueue])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda queue: queue.put(1),
+        lambda queue: queue.put_nowait(1),
+        lambda queue: queue.get(),
+        lambda queue: queue.get_nowait(),
+        lambda queue: queue.peek(),
+        lambda queue: queue.shutdown(),
+        lambda queue: setattr(queue, "unfinished_tasks", 1) or queue.join(),
+        lambda queue: setattr(queue, "unfinished_tasks", 1) or queue.task_done(),
+    ],
+)
+def test_using_a_queue_whose_subclass_has_not_called_init_is_an_error(kind, use):
+    class Forgetful(kind):
+        def __init__(self) -> None:
+            self.name = "something else"
+
+    with pytest.raises((AttributeError, TypeError)):
+        use(Forgetful())
