@@ -428,6 +428,53 @@ def test_a_queue_class_of_a_programs_own_keeps_what_it_knows_of_queue(when):
     assert printed == expected * 2
 
 
+@pytest.mark.parametrize("kind", ["Queue", "LifoQueue", "PriorityQueue"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_queue_class_of_a_programs_own_may_name_its_base_instead_of_super(kind, when):
+    defined = f"""
+        import queue
+        from queue import {kind}
+
+        class Unique({kind}):
+            def __init__(self, maxsize):
+                {kind}.__init__(self, maxsize)
+
+            def _init(self, maxsize):
+                queue.{kind}._init(self, maxsize)
+                self.seen = set()
+
+            def _put(self, item):
+                if item not in self.seen:
+                    {kind}._put(self, item)
+                    self.seen.add(item)
+
+            def put(self, item, block=True, timeout=None):
+                {kind}.put(self, item, block, timeout)
+
+        existing = Unique(3)
+"""
+    printed = run(
+        (defined if when == "after" else "")
+        + f"""
+        from hublet.core import sleep, spawn
+
+        for unique in (existing, Unique(3)):
+            getter = spawn(queue.Queue.get, unique)
+            sleep(0)
+            for item in (1, 1, 2, 3):
+                unique.put(item)
+            print(getter.get(timeout=10), {kind}.qsize(unique), unique.get_nowait(), unique.get_nowait(), unique.empty())
+        plain = queue.{kind}(1)
+        plain.put(4)
+        print(plain.full(), plain.get(), {kind} is queue.{kind})
+        """,
+        before=defined if when == "before" else "",
+    )
+
+    got = "3 2 2 1" if kind == "LifoQueue" else "1 2 2 3"
+    assert printed == [f"{got} True"] * 2 + ["True 4 True"]
+
+
 def test_queues_are_ours_and_keep_what_programs_know_of_them():
     printed = run("""
         import queue

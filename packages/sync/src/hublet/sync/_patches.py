@@ -1,7 +1,8 @@
 """What sync replaces in the standard library: locks, threads and queues.
 
 Instances and subclasses of `queue.Queue` that exist stay what they are: made of locks, so that they become cooperative with
-`threading`.  The errors of queues stay too, but a second copy of the module gets those of the first, which ours raise.
+`threading` (`_earlier_queues`).  The errors of queues stay too, but a second copy of the module gets those of the first,
+which ours raise.
 
 The replacements of `_thread`, which is always there, import `threading`: its main thread is the one that imports it, and that
 is to be this one and no greenlet.
@@ -84,6 +85,12 @@ def _adopt() -> None:
     adopt()
 
 
+def _adopt_queues() -> None:
+    from ._earlier_queues import adopt  # late: as above
+
+    adopt()
+
+
 PATCHES: tuple[Patch, ...] = (
     Patch("thread", "_thread", f"{__package__}._as_thread", _OF_THREAD, distribution=_DISTRIBUTION),
     Patch(
@@ -102,5 +109,6 @@ PATCHES: tuple[Patch, ...] = (
         f"{__package__}._as_queue",
         ("Empty", "Full", "LifoQueue", "PriorityQueue", "Queue", "ShutDown", "SimpleQueue"),
         distribution=_DISTRIBUTION,
+        hook=_adopt_queues,
     ),
 )

@@ -74,6 +74,7 @@ class Queue(Store[T]):
         self._getters = ParkingLot()
         self._peekers = ParkingLot()
         self._peeked = False  # whether anybody ever waited there
+        self._room = 0  # until it is counted
         self._audience: Any = None
         self._putters = Offers()
         self._joiners = ParkingLot()
