@@ -84,6 +84,21 @@ def test_room_is_told_to_one_who_waits_for_not_full(kind):
 
 
 @pytest.mark.parametrize("kind", ALL)
+def test_getting_an_item_tells_one_who_waits_for_room_also_if_it_goes_from_hand_to_hand(kind):
+    queue = kind(1)
+    queue.put(1)
+    first, second = waiting(queue.not_full), waiting(queue.not_full)
+    queue.get()
+    assert first.get() is True
+    getter = spawn(queue.get)
+    wait_all_parked()
+
+    queue.put(2)
+
+    assert getter.get() == 2 and second.get() is True
+
+
+@pytest.mark.parametrize("kind", ALL)
 def test_the_end_of_all_tasks_is_told_to_all_who_wait_for_it(kind):
     queue = kind()
     queue.put(1), queue.put(2)

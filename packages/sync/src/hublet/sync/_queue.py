@@ -120,6 +120,8 @@ class Queue(Store[T]):
                 self._peekers.unpark_all(item)
             self.unfinished_tasks += 1
             if self._getters.unpark(item):
+                if self._audience is not None:
+                    self._audience.room_came()  # it has come and gone
                 return True
             self._finish_one()
         if self._items is None:
