@@ -1,5 +1,3 @@
-# cython: nonecheck=True
-# So that using a queue whose subclass has not called `__init__` is an error in C too, and no crash.
 """`Queue`: items from some to others, in the order in which they came.
 
 An item goes straight to the first who waits for one (`_getters`).  If nobody waits it is stored, as long as there is room.

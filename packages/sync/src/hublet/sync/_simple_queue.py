@@ -1,5 +1,3 @@
-# cython: nonecheck=True
-# So that using a queue whose subclass has not called `__init__` is an error in C too, and no crash.
 """`SimpleQueue`: a queue without a limit, and with nothing but putting, getting and looking."""
 
 from __future__ import annotations
