@@ -64,7 +64,7 @@ _onlookers         _entry _park loops
 _parked            _park | _scheduler
 _left_behind       _greenlet _onlookers _parked _switch loops
 _io                _hub _onlookers _park _scheduler _switch errors loops loops._protocol | _polling
-capi               _io _park _slots _switch loops._protocol
+capi               _entry _greenlet _io _park _slots _switch loops._protocol
 _threads           _config _hub _native _park
 _deadlock          _greenlet _park _parked errors
 _scopes            _hub _park _switch _timeout

@@ -40,6 +40,22 @@ DIRECTIVES = {
 BASE_WITH_PARAMETER = re.compile(r"^(class \w+)\((\w+)\[\w+\]\):$", re.MULTILINE)
 
 
+# What the `.pxd` of a module takes from core in C, its `.py` does not import as well.
+TAKEN_IN_C = re.compile(r"^from hublet\.core\.capi cimport (.+)$", re.MULTILINE)
+IMPORT = re.compile(r"^from ([\w.]+) import ([\w, ]+)\n", re.MULTILINE)
+
+
+def core_declarations():
+    """Return the folder that has the `.pxd` files of core under `hublet/core`, or `None`: beside this, or installed."""
+    beside = Path("..", "core", "src")
+    if (beside / "hublet" / "core" / "capi.pxd").exists():
+        return str(beside)
+    found = importlib.util.find_spec("hublet.core") if importlib.util.find_spec("hublet") else None
+    if found is None or not Path(found.origin).with_name("capi.pxd").exists():
+        return None
+    return str(Path(found.origin).parents[2])
+
+
 def find_extensions():
     """Return one `Extension` for each module that can be compiled."""
     extensions = []
@@ -89,13 +105,16 @@ class BuildAllOrNone(build_ext):
         include = greenlet_include()
         if include is None:
             raise CannotCompileError("greenlet is not installed, and its header is needed")
+        declarations = core_declarations()
+        if declarations is None:
+            raise CannotCompileError("hublet-core is not installed, and its declarations are needed")
         self._try_the_compiler()
         stage = Path(self.build_temp, "cython")
         for extension in self.extensions:
-            extension.sources = [self._with_plain_bases(Path(extension.sources[0]), stage)]
+            extension.sources = [self._staged(Path(extension.sources[0]), stage)]
         made = cythonize(
             self.extensions,
-            include_path=[str(SOURCES)],  # where the `.pxd` files are
+            include_path=[str(SOURCES), declarations],  # where the `.pxd` files are
             build_dir=str(stage / "c"),  # generated C stays out of the source tree
             compiler_directives=DIRECTIVES,
             force=True,  # it cannot see that a copy depends on the `.pxd` files, which lie elsewhere
@@ -109,13 +128,22 @@ class BuildAllOrNone(build_ext):
         if missing:
             raise CannotCompileError(f"{', '.join(missing)} did not compile")
 
-    def _with_plain_bases(self, source, stage):
+    def _staged(self, source, stage):
         copy = stage / source.relative_to(SOURCES)
         copy.parent.mkdir(parents=True, exist_ok=True)
         text = BASE_WITH_PARAMETER.sub(self._plain_base, source.read_text(encoding="utf-8"))
+        taken = TAKEN_IN_C.search(source.with_suffix(".pxd").read_text(encoding="utf-8"))
+        if taken is not None:
+            in_c = {name.strip() for name in taken[1].split(",")}
+            text = IMPORT.sub(lambda found: self._without(in_c, found[1], found[2]), text)
         if not copy.exists() or copy.read_text(encoding="utf-8") != text:
             copy.write_text(text, encoding="utf-8")
         return str(copy)
+
+    @staticmethod
+    def _without(in_c, module, names):
+        left = [name for name in names.split(", ") if name not in in_c]
+        return f"from {module} import {', '.join(left)}\n" if left else "\n"
 
     @staticmethod
     def _plain_base(found):
@@ -139,4 +167,10 @@ class BuildAllOrNone(build_ext):
 if os.environ.get("HUBLET_PURE") == "1" or sys.implementation.name != "cpython":
     setup()
 else:
-    setup(ext_modules=find_extensions(), cmdclass={"build_ext": BuildAllOrNone})
+    # From a source distribution, with nothing beside it, the declarations are those of an installed core.
+    core = re.search(r'"(hublet-core==[^"]+)"', Path("pyproject.toml").read_text(encoding="utf-8"))
+    setup(
+        ext_modules=find_extensions(),
+        cmdclass={"build_ext": BuildAllOrNone},
+        setup_requires=[core[1]] if core_declarations() is None else [],
+    )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextvars import Context, ContextVar
+
 import greenlet as greenlets
 import pytest
 
-from hublet.core import Greenlet, GreenletExit, Timeout, getcurrent, sleep, spawn
+from hublet.core import Greenlet, GreenletExit, Timeout, getcurrent, iwait, joinall, sleep, spawn
 from hublet.core.lowlevel import ParkingLot
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked
 from hublet.pool import Group, Pool
+
+COLOUR: ContextVar[str] = ContextVar("colour")
 
 KINDS = {"Group": Group, "Pool": lambda: Pool(10), "endless Pool": Pool}
 
@@ -61,11 +65,35 @@ def test_it_spawns_the_class_that_it_is_told():
     pool.join()
 
 
+@pytest.mark.parametrize("kind", [Group, Pool])
+def test_spawning_goes_through_what_a_subclass_overrides(kind):
+    calls = []
+
+    class Watched(kind):
+        def add(self, greenlet, *args):
+            calls.append("add")
+            super().add(greenlet, *args)
+
+        def start(self, greenlet):
+            calls.append("start")
+            super().start(greenlet)
+
+    assert Watched().spawn(int, "5").get() == 5
+    assert calls == ["start", "add"]
+
+
+def test_spawning_takes_the_context_to_run_in(group):
+    context = Context()
+    context.run(COLOUR.set, "blue")
+
+    assert group.spawn(COLOUR.get, context=context).get() == "blue"
+
+
 def test_greenlets_can_be_given_to_it_and_taken_away(group):
     greenlet = spawn(sleep, 0)
 
-    group.add(greenlet)
-    group.add(greenlet)
+    for _ in range(3):
+        group.add(greenlet)
     assert len(group) == 1
     group.discard(greenlet)
     group.discard(greenlet)
@@ -74,6 +102,37 @@ def test_greenlets_can_be_given_to_it_and_taken_away(group):
     greenlet.join()
     assert len(Group([greenlet, spawn(sleep, 0)])) == 2
     wait_all_parked()
+
+
+def test_who_has_joined_a_greenlet_does_not_find_it_in_the_group(group):
+    ends = ParkingLot()
+    greenlet = group.spawn(ends.park)
+    seen = []
+    greenlet.rawlink(lambda source: seen.append(source in group))
+    sleep(0)
+
+    ends.unpark()
+    greenlet.join()
+    assert greenlet not in group
+    sleep(0)
+    assert seen == [False]
+
+
+def test_a_greenlet_leaves_every_group_that_it_is_in(group):
+    other = Group()
+    greenlet = group.spawn(sleep, 0)
+    other.add(greenlet)
+
+    assert group.join() and other.join()
+    assert len(group) == len(other) == 0
+
+
+def test_members_can_be_waited_for_as_any_greenlets(group):
+    members = [group.spawn(lambda: 1), group.spawn(lambda: 2)]
+
+    assert set(iwait(members)) == set(members)
+    assert joinall([group.spawn(sleep, 0)], raise_error=True)
+    assert len(group) == 0
 
 
 def test_a_greenlet_that_was_finished_before_leaves_soon(group):
@@ -169,6 +228,15 @@ def test_killing_ends_all_and_waits_for_them(group):
 
     assert log == ["done"] * 3
     assert len(group) == 0 and not_begun.successful()
+
+
+def test_those_that_are_killed_before_they_begin_are_not_kept(group):
+    greenlets = [group.spawn(sleep, 0) for _ in range(3)]
+    group.killone(greenlets[0], block=False)
+    group.kill(block=False)
+
+    assert len(group) == 0 and not group.dying
+    assert all(greenlet.dead for greenlet in greenlets)
 
 
 def test_killing_with_an_error_of_ones_own(group, reports):

@@ -305,12 +305,12 @@ class Greenlet(greenlet, _Carries[T]):
         if joiners is not None:
             self._joiners = None
             joiners.unpark_all()
+        if self._links is not None:
+            self._schedule_links()
         listener = self._listener
         if listener is not None:
             self._listener = None
             listener.hear(self)
-        if self._links is not None:
-            self._schedule_links()
 
     def _schedule_links(self) -> None:
         notify = _Notify.__new__(_Notify)

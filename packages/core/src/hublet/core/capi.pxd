@@ -2,6 +2,8 @@
 #
 # Their interpreted twins import the same names from `hublet.core.lowlevel`.  It is compiled into them, so they need a compiled
 # core of their own version.
+from ._entry cimport Listener
+from ._greenlet cimport Greenlet, make_greenlet
 from ._io cimport wait_to_call
 from ._park cimport ParkingLot, Waiter, deadline_in, make_waiter, recycle, yield_now
 from ._slots cimport empty, fill, size_of

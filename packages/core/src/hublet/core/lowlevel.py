@@ -3,6 +3,8 @@
 Every wait goes through `Waiter` or `ParkingLot`.  What is here keeps its meaning between minor versions.
 """
 
+from ._entry import Listener
+from ._greenlet import make_greenlet
 from ._hub import call_soon_threadsafe, get_hub, get_hub_if_exists, load_report
 from ._io import (
     add_onlooker,
@@ -27,6 +29,7 @@ __all__ = [
     "READ",
     "WRITE",
     "Handle",
+    "Listener",
     "Loop",
     "ParkingLot",
     "Waiter",
@@ -41,6 +44,7 @@ __all__ = [
     "handle_for",
     "leave_behind",
     "load_report",
+    "make_greenlet",
     "make_waiter",
     "notify_closing",
     "place_of",

@@ -1,13 +1,28 @@
+cimport cython
+from hublet.core.capi cimport Greenlet, Listener, ParkingLot, make_greenlet
+
 from ._mapping cimport Mapping
+
+
+cdef class Leaving(Listener):
+    cdef Group _group
+
+    cdef object hear(self, object source)
+
 
 cdef class Group(Mapping):
     cdef dict __dict__
     cdef object __weakref__
     cdef public set greenlets
     cdef public set dying
-    cdef object _joiners
-    cdef object _leave
+    cdef ParkingLot _joiners
+    cdef Leaving _leaving
+    cdef bint _is_plain
 
+    @cython.locals(ours=Greenlet)
     cdef object _admit(self, object greenlet)
     cpdef object _discard(self, object greenlet)
+    @cython.locals(ours=Greenlet)
+    cdef object _forget(self, object greenlet)
+    cdef object _take_room(self, bint blocking, object timeout)
     cdef object _freed(self)

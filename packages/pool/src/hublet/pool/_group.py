@@ -6,11 +6,27 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hublet.core import Greenlet, GreenletExit, getcurrent, joinall, killall
-from hublet.core.lowlevel import ParkingLot, deadline_in
+from hublet.core.lowlevel import Listener, ParkingLot, deadline_in, make_greenlet
 
 from ._mapping import Mapping
 
 __all__ = ["Group"]
+
+
+class Leaving(Listener):
+    """How the members of a group leave it: told of its end by a `Greenlet`, at once, and linked to everything else."""
+
+    __slots__ = ("_group",)
+
+    def __init__(self, group: Group) -> None:
+        self._group = group
+
+    def hear(self, source: Any) -> None:
+        """Let *source*, which is finished, leave.  Never switches."""
+        self._group._discard(source)
+
+    def __call__(self, source: Any) -> None:
+        self._group._discard(source)
 
 
 class Group(Mapping):
@@ -26,7 +42,8 @@ class Group(Mapping):
         self.greenlets: set[Any] = set()
         self.dying: set[Any] = set()  # those that were killed and are not finished
         self._joiners = ParkingLot()
-        self._leave = self._discard
+        self._leaving = Leaving(self)
+        self._is_plain = type(self) is Group
         for greenlet in greenlets:
             self._admit(greenlet)
 
@@ -49,27 +66,42 @@ class Group(Mapping):
 
         A raw greenlet, which tells nobody of its end, stays until it is discarded.
         """
-        self._admit(greenlet)
+        if greenlet not in self.greenlets:
+            self._admit(greenlet)
 
     def _admit(self, greenlet: Any) -> None:
         self.greenlets.add(greenlet)
-        if isinstance(greenlet, Greenlet) or hasattr(greenlet, "rawlink"):
-            greenlet.rawlink(self._leave)
+        if isinstance(greenlet, Greenlet):
+            ours = greenlet
+            if not ours.tell(self._leaving):
+                ours.rawlink(self._leaving)
+        elif hasattr(greenlet, "rawlink"):
+            greenlet.rawlink(self._leaving)
 
     def discard(self, greenlet: Any) -> None:
         """Let *greenlet*, which may be none of them, leave.  Never switches."""
+        self._forget(greenlet)
+        self._discard(greenlet)
+
+    def _forget(self, greenlet: Any) -> None:
+        if isinstance(greenlet, Greenlet):
+            ours = greenlet
+            ours.tell_no_more(self._leaving)
         unlink = getattr(greenlet, "unlink", None)
         if unlink is not None:
-            unlink(self._leave)
-        self._discard(greenlet)
+            unlink(self._leaving)
 
     def _discard(self, greenlet: Any) -> None:
         if greenlet in self.greenlets:
             self.greenlets.remove(greenlet)
-            self.dying.discard(greenlet)
+            if self.dying:
+                self.dying.discard(greenlet)
             self._freed()
             if not self.greenlets:
                 self._joiners.unpark_all()
+
+    def _take_room(self, blocking: bool, timeout: float | None) -> None:
+        """Take room for one, as `Pool.add` does."""
 
     def _freed(self) -> None:
         """Act on the room that one has left."""
@@ -81,6 +113,12 @@ class Group(Mapping):
 
     def spawn(self, *args: Any, **kwargs: Any) -> Any:
         """Make a `greenlet_class` from the arguments, add it, start it, and return it."""
+        if self._is_plain and self.greenlet_class is Greenlet and not kwargs and args and callable(args[0]):
+            # No subclass's: the same without the cost of calling a class and methods (`benchmarks/sync`, pool.map).
+            self._take_room(True, None)
+            greenlet = make_greenlet(args[0], args[1:], kwargs, True)
+            self._admit(greenlet)
+            return greenlet
         greenlet = self.greenlet_class(*args, **kwargs) if kwargs else self.greenlet_class(*args)
         self.start(greenlet)
         return greenlet
@@ -112,8 +150,9 @@ class Group(Mapping):
         deadline = deadline_in(timeout)
         while self.greenlets:
             members = list(self.greenlets)
-            killall([each for each in members if each not in self.dying], exception, block=False)
-            self.dying.update(members)
+            living = [each for each in members if each not in self.dying]
+            self.dying.update(living)  # first: those that have not begun leave while they are killed
+            killall(living, exception, block=False)
             if not block:
                 return
             joinall([each for each in members if hasattr(each, "rawlink")], _left_until(deadline))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -72,18 +71,20 @@ class Mapping:
 
         Parks.  Raises the first error, in that order; the other calls go on.  Raises too what the iterable raises.
         """
-        results: list[R] = []
-        calls: deque[Any] = deque()  # those with no result yet, and from the first that failed on, all
+        calls: list[Any] = []
+        taken = 0  # so many at the front gave way to their results
         spawn = self.spawn
         for item in iterable:
             calls.append(spawn(func, item))
-            if len(calls) >= _MANY:
+            if len(calls) >= taken + _MANY:
                 # Let go of those that are finished, or the garbage collector looks at all of them again and again
                 # (benchmarks/sync, pool.map).
-                while calls and calls[0].successful():
-                    results.append(calls.popleft().value)
-        results.extend([each.get() for each in calls])
-        return results
+                while taken < len(calls) and calls[taken].successful():
+                    calls[taken] = calls[taken].value
+                    taken += 1
+        for i in range(taken, len(calls)):
+            calls[i] = calls[i].get()
+        return calls
 
     def map_cb(
         self, func: Callable[[T], R], iterable: Iterable[T], callback: Callable[[list[R]], object] | None = None

@@ -30,6 +30,7 @@ class Pool(Group):
         if size is not None and size < 0:
             raise ValueError(f"the size of a pool must not be negative, as {size} is")
         Group.__init__(self)
+        self._is_plain = type(self) is Pool
         self.size = size
         if greenlet_class is not None:
             self.greenlet_class = greenlet_class
@@ -41,10 +42,7 @@ class Pool(Group):
         Parks, unless there is room.  Raises `PoolFull` if the time was up first, or if there is no room and *blocking* is
         false.
         """
-        if not self._slots.take():
-            deadline = deadline_in(timeout)
-            if not blocking or not self._slots.wait_and_take(deadline, self):
-                raise PoolFull(f"{self.size} greenlets run in {type(self).__name__} at {id(self):#x}")
+        self._take_room(blocking, timeout)
         if greenlet in self.greenlets:
             self._slots.give()
             return
@@ -54,6 +52,12 @@ class Pool(Group):
         """Add a greenlet that was not started, as `add` does, and start it."""
         self.add(greenlet, blocking, timeout)
         greenlet.start()
+
+    def _take_room(self, blocking: bool, timeout: float | None) -> None:
+        if not self._slots.take():
+            deadline = deadline_in(timeout)
+            if not blocking or not self._slots.wait_and_take(deadline, self):
+                raise PoolFull(f"{self.size} greenlets run in {type(self).__name__} at {id(self):#x}")
 
     def _freed(self) -> None:
         self._slots.give()

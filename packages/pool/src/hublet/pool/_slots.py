@@ -59,8 +59,8 @@ class Slots:
         self._settle()
 
     def _settle(self) -> None:
-        while self._line and self.take():
+        while self._line.has_any() and self.take():
             if not self._line.unpark():
                 self.free += 1
-        if self._watchers and self.free > 0:
+        if self._watchers.has_any() and self.free > 0:
             self._watchers.unpark_all()
