@@ -10,6 +10,8 @@ and compiled it is plain C under the lock that CPython holds.
 
 What is thrown at a greenlet after somebody has handed it something (a lock, a token, an item) is kept and raised when it
 parks next: the greenlet takes what it was given first, or it would be lost.
+
+Long for one module, because whatever parks is in it: in C, calls inside a module need no pointers to functions.
 """
 
 from __future__ import annotations

@@ -22,6 +22,8 @@ How items are kept is up to `Store` and its subclasses.  If a subclass overrides
 
 There may be an `_audience` that is told what happens: the conditions that queues of the standard library have, when a program
 is patched (`_queue_conditions`).
+
+Long for one module, because putting and getting are the two halves of each of these rules, and one class.
 """
 
 from __future__ import annotations

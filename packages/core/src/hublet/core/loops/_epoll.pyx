@@ -17,9 +17,12 @@ counts up is 64 bits wide.
 because CPython writes one byte and an eventfd wants eight.  To block the signals instead and let `epoll_pwait` unblock them
 is cheaper before 3.13, but in a process with several threads a blocked signal goes to another one and interrupts nothing.
 
-**The GIL** is given up only to wait, and beside other threads the first look never waits.  Beside a thread that computes, whoever gives the lock
-up gets it back a switch interval (5 ms) later, and a busy hub would do that at every poll: 440 turns a second instead of
-7,200, CPython 3.11.  A look that finds nothing costs 0.1 µs; one that finds something saves the preparations for a wait.
+**The GIL** is given up only to wait, and beside other threads the first look never waits.  Beside a thread that computes,
+whoever gives the lock up gets it back a switch interval (5 ms) later, and a busy hub would do that at every poll: 440 turns a
+second instead of 7,200, CPython 3.11.  A look that finds nothing costs 0.1 µs; one that finds something saves the
+preparations for a wait.
+
+Long for one module, because it is one class, and the C that it needs.
 """
 
 import errno as _errno
@@ -51,8 +54,9 @@ cdef extern from *:
       #define SYS_epoll_pwait2 441
     #endif
 
-    /* Wait `seconds`, without limit if they are negative; return how many events there are, or minus an error number.  To the nanosecond since Linux 5.11, and before that rounded up to
-       milliseconds, or the loop would come back too early and spin until the deadline. */
+    /* Wait `seconds`, without limit if they are negative; return how many events there are, or minus an error number.  To the
+       nanosecond since Linux 5.11, and before that rounded up to milliseconds, or the loop would come back too early and spin
+       until the deadline. */
     static int hublet_epoll_wait(int epoll, struct epoll_event *events, int room, double seconds) {
         double milliseconds;
         int count;
