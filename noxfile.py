@@ -48,7 +48,8 @@ BROKEN: set[Path] = set()
 QUICK = ["core", "dns", "pool", "sync"]
 HALVES = (
     [f"packages/{package}" for package in QUICK],
-    [*(f"packages/{package}" for package in PACKAGES if package not in QUICK), "tests"],
+    # Source distributions are made with setuptools, which only `layers` installs.
+    [*(f"packages/{package}" for package in PACKAGES if package not in QUICK), "tests", "--ignore=tests/test_sdists.py"],
 )
 
 # What a session imports is what it installed, whatever the caller's shell has set.
@@ -285,9 +286,9 @@ def vendor(session: nox.Session) -> None:
 
 @nox.session
 def layers(session: nox.Session) -> None:
-    """Check who imports whom, the version number and its pins."""
-    session.install(*group(TOP, "test"))
-    pytest(session, "tests/test_layers.py", "tests/test_versions.py")
+    """Check who imports whom, the version number and its pins, and what source distributions have."""
+    session.install(*group(TOP, "test"), *group(TOP, "sdists"))
+    pytest(session, "tests/test_layers.py", "tests/test_versions.py", "tests/test_sdists.py")
 
 
 @nox.session

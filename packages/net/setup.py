@@ -44,7 +44,8 @@ def core_declarations():
 
 def find_extensions():
     """Return one `Extension` for each module that can be compiled."""
-    sources = {declaration.with_suffix(".py") for declaration in PACKAGE.rglob("*.pxd")}
+    declared = {declaration.with_suffix(".py") for declaration in PACKAGE.rglob("*.pxd")}
+    sources = {source for source in declared if source.exists()}  # what has none is C for another
     twins = {source.with_suffix(".py") for source in PACKAGE.rglob("*.pyx")}
     sources = sources - twins | {twin.with_suffix(".pyx") for twin in twins & sources}
     if sys.platform.startswith("linux"):
