@@ -100,6 +100,35 @@ def test_those_who_wait_go_on_in_the_order_in_which_they_came_though_the_first_l
     assert order == [("first", None), ("second", 5), ("third", 5), ("fourth", 5)]
 
 
+def test_who_comes_after_one_that_was_killed_gets_the_value():
+    result = AsyncResult()
+    for _ in range(3):
+        killed = spawn(result.get)
+        wait_all_parked()
+        killed.kill()
+    getting = [spawn(result.get), spawn(result.get)]
+    wait_all_parked()
+
+    result.set(5)
+
+    assert [each.get() for each in getting] == [5, 5]
+
+
+def test_a_result_that_nobody_has_is_freed_though_one_who_waited_was_killed():
+    result = AsyncResult()
+    freed = weakref.ref(result)
+    killed = spawn(result.get)
+    wait_all_parked()
+    gc.disable()
+    try:
+        killed.kill()
+        del result, killed
+        sleep(0)
+        assert freed() is None
+    finally:
+        gc.enable()
+
+
 def test_an_outer_timeout_passes_through_by_identity(clock: FakeClock):
     timeout = Timeout.start_new(1)
 

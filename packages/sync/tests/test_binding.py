@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import inspect
+import sys
 import types
 import weakref
 from typing import Any
@@ -52,6 +53,39 @@ def test_a_bound_method_that_its_own_lock_keeps_is_collected_with_it() -> None:
     del lock
     gc.collect()
     assert freed() is None
+
+
+def test_what_the_collector_frees_is_used_again_by_others() -> None:
+    class Kept(Semaphore):
+        enter: Any
+        leave: Any
+
+    for _ in range(100):
+        locks = [Kept() for _ in range(20)]
+        for lock in locks:
+            lock.enter, lock.leave = lock.__enter__, lock.__exit__
+        freed = [weakref.ref(lock) for lock in locks]
+        del lock, locks
+        gc.collect()
+        assert not any(each() for each in freed)
+        with Semaphore() as entered:
+            assert entered
+
+
+@pytest.mark.skipif(not compiled or sys.version_info >= (3, 14), reason="nothing is kept to be used again")
+def test_a_bound_method_that_was_given_back_is_bound_to_nothing() -> None:
+    lock = Lock()
+    kind: Any = type(lock.__enter__)
+    kept = [each for each in gc.get_objects() if type(each) is kind and each.__self__ is None]
+
+    assert kept
+    for each in kept:
+        assert repr(each)
+        with pytest.raises(TypeError, match="bound to nothing"):
+            each()
+    del kept, each
+    with lock:
+        assert lock.locked()
 
 
 def test_a_weak_reference_to_a_bound_method_ends_with_it() -> None:

@@ -42,6 +42,7 @@ cdef class Waiter(Entry):
 
 @cython.locals(scheduler=Scheduler)
 cdef Scheduler _scheduler_here()
+cdef Scheduler _first_scheduler()
 
 @cython.locals(waiter=Waiter, scheduler=Scheduler)
 cpdef Waiter make_waiter(object reason)

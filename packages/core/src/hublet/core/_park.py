@@ -163,6 +163,7 @@ class Waiter(Entry):
                 return
         if error is None:
             raise InvalidSwitchError(f"{greenlet!r} waits for {self.reason!r}, but was switched to by something else")
+        self.reason = None  # which may hold the waiter
         try:
             raise error
         finally:
@@ -247,9 +248,11 @@ class Waiter(Entry):
 
 def _scheduler_here() -> Scheduler | None:
     scheduler: Scheduler | None = _switch.thread_scheduler()
-    if scheduler is None and in_main_thread():
-        scheduler = get_hub().scheduler
-    return scheduler
+    return _first_scheduler() if scheduler is None else scheduler
+
+
+def _first_scheduler() -> Scheduler | None:
+    return get_hub().scheduler if in_main_thread() else None
 
 
 def make_waiter(reason: Any) -> Waiter:
@@ -273,9 +276,9 @@ def recycle(waiter: Waiter) -> None:
 
     Nobody can tell: one that is still in a ring, or in the hands of a late waker, has more references than the caller's.
     """
-    if _switch.is_only_reference(waiter) and waiter.scheduler is not None:
+    if _switch.is_only_reference(waiter) and waiter.error is None and waiter.lot is None and waiter.scheduler is not None:
         # As new, but for what parking has set back already.
-        waiter.reason = waiter.error = waiter.lot = None
+        waiter.reason = None
         waiter.value = _UNSET
         waiter.claimed = waiter.expired = waiter.uncounted = False
         waiter.scheduler.spare = waiter

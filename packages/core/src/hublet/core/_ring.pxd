@@ -8,7 +8,9 @@ cdef class Ring:
     cdef Py_ssize_t _head
     cdef Py_ssize_t _count
 
-    cdef bint has_any(self) noexcept
+    cdef inline bint has_any(self) noexcept:
+        return self._count > 0
+
     cpdef object append(self, Entry item)
     cpdef object appendleft(self, Entry item)
     cpdef Entry take(self)

@@ -29,9 +29,6 @@ cdef class Ring:
         cdef Py_ssize_t mask = PyList_GET_SIZE(self._slots) - 1
         return iter([self._slots[(self._head + i) & mask] for i in range(self._count)])
 
-    cdef bint has_any(self) noexcept:
-        return self._count > 0
-
     cpdef object append(self, Entry item):
         if self._count == size_of(<PyObject *>self._slots):
             self._grow()

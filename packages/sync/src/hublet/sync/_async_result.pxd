@@ -1,5 +1,5 @@
 cimport cython
-from hublet.core.capi cimport Waiter, deadline_in, make_waiter, recycle
+from hublet.core.capi cimport ParkingLot, Waiter, deadline_in, make_waiter, recycle
 
 # Looked up once, when the module is loaded, instead of at each use.
 cdef object Timeout
@@ -12,19 +12,17 @@ cdef class AsyncResult:
     cdef tuple _failure
     cdef Waiter _first
     cdef list _links
-    cdef list _others
+    cdef ParkingLot _others
 
     cpdef object set(self, object value=*)
     cpdef object set_exception(self, object exception, object exc_info=*)
-    @cython.locals(first=Waiter, waiter=Waiter, others=list)
+    @cython.locals(first=Waiter, others=ParkingLot)
     cdef object _notify(self)
     cpdef object get(self, bint block=*, object timeout=*)
     cdef int _raise(self) except -1
     @cython.locals(waiter=Waiter, in_time=bint)
     cdef bint _park(self, object timeout) except -1
-    @cython.locals(others=list, together=list)
+    @cython.locals(others=ParkingLot, together=ParkingLot)
     cdef int _line_up(self, Waiter waiter) except -1
-    @cython.locals(others=list)
-    cdef int _leave(self, Waiter waiter) except -1
     cpdef bint ready(self)
     cpdef bint successful(self)

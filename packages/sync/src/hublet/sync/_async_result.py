@@ -7,7 +7,7 @@ from types import GenericAlias, TracebackType
 from typing import Any, Generic, TypeVar
 
 from hublet.core import Timeout
-from hublet.core.lowlevel import Waiter, deadline_in, make_waiter, recycle
+from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in, make_waiter, recycle
 
 from . import _links
 
@@ -25,9 +25,10 @@ class AsyncResult(Generic[T]):
     """
 
     # As in `Event`: the outcome is stored, in one step, before anybody is woken, and whoever waits looks for it after
-    # joining those who wait.  Most results are waited for once, so one waiter needs no line, and the others are in a plain
-    # list and not in a `ParkingLot`, which costs more to make than all the rest of a result (benchmarks/sync).  It and the
-    # list of links are made when they are first needed, and assigned in one line without a call, hence in one step.
+    # joining those who wait.  Most results are waited for once, so one waiter needs no line, which would cost more to make
+    # than all the rest of a result (benchmarks/sync).  One that was killed stays there until another takes its place.  The
+    # line of the others and the list of links are made when they are first needed, and assigned in one line without a call,
+    # hence in one step.
 
     __slots__ = ("__weakref__", "_failure", "_first", "_links", "_others", "_value")
 
@@ -35,7 +36,7 @@ class AsyncResult(Generic[T]):
         self._value: Any = _NONE
         self._failure: tuple[BaseException, TracebackType | None] | None = None
         self._first: Waiter | None = None
-        self._others: list[Waiter] | None = None
+        self._others: ParkingLot | None = None
         self._links: list[Any] | None = None
 
     @classmethod
@@ -77,8 +78,7 @@ class AsyncResult(Generic[T]):
         if first is not None:
             first.unpark()
         if others is not None:
-            for waiter in others:
-                waiter.unpark()
+            others.unpark_all()
         if self._links is not None:
             _links.fire(self, self._links)
 
@@ -126,33 +126,24 @@ class AsyncResult(Generic[T]):
     def _park(self, timeout: float | None) -> bool:
         deadline = None if timeout is None else deadline_in(timeout)
         waiter = make_waiter(self)
-        self._first = waiter if self._first is None and self._others is None else self._first
+        self._first = (
+            waiter if self._others is None and (self._first is None or self._first.claimed) else self._first
+        )
         if self._first is not waiter:
             self._line_up(waiter)
         if self.ready():
             waiter.unpark()
-        try:
-            in_time = waiter.park(deadline)
-        except BaseException:
-            self._leave(waiter)
-            raise
-        if not in_time:
-            self._leave(waiter)
+        in_time = waiter.park(deadline)
+        self._first = None if self._first is waiter else self._first
         recycle(waiter)
         return in_time
 
     def _line_up(self, waiter: Waiter) -> None:
-        others = [waiter]
+        others = ParkingLot()
         self._others = others if self._others is None else self._others
         together = self._others
-        if together is not None and together is not others:
-            together.append(waiter)
-
-    def _leave(self, waiter: Waiter) -> None:
-        self._first = None if self._first is waiter else self._first
-        others = self._others
-        if others is not None and waiter in others:
-            others.remove(waiter)
+        if together is not None:  # otherwise the outcome has just come
+            together.add(waiter)
 
     # Looking
 

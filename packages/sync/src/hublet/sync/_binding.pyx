@@ -14,8 +14,13 @@ cdef extern from *:
 
     static PyTypeObject hublet_method_type, hublet_bound_type;
     static vectorcallfunc hublet_call_without, hublet_call_with;  /* how CPython calls a bound method without, with arguments */
-    static PyCFunctionObject *hublet_spares[8];  /* without references, and what is in them means nothing */
+    static PyCFunctionObject *hublet_spares[8];  /* each bound to nothing, with the one reference that is kept here */
     static int hublet_spares_count = 0;
+
+    static PyObject *hublet_call_spare(PyObject *self, PyObject *const *args, size_t count, PyObject *names) {
+        PyErr_SetString(PyExc_TypeError, "this bound method was given back, and is bound to nothing");
+        return NULL;
+    }
 
     static PyObject *hublet_bind(PyObject *self, PyObject *instance, PyObject *cls) {
         PyMethodDef *method = ((PyMethodDescrObject *)self)->d_method;
@@ -24,28 +29,39 @@ cdef extern from *:
             return PyMethodDescr_Type.tp_descr_get(self, instance, cls);  /* asked of the class, or an error */
         if (hublet_spares_count > 0) {
             bound = hublet_spares[--hublet_spares_count];
-            _Py_NewReference((PyObject *)bound);
         } else {
             bound = PyObject_GC_New(PyCFunctionObject, &hublet_bound_type);
             if (bound == NULL) return NULL;
+            bound->m_self = bound->m_module = bound->m_weakreflist = NULL;
+            PyObject_GC_Track(bound);
         }
         Py_INCREF(instance);
         bound->m_ml = method;
         bound->m_self = instance;
-        bound->m_module = NULL;
-        bound->m_weakreflist = NULL;
         bound->vectorcall = method->ml_flags == METH_NOARGS ? hublet_call_without : hublet_call_with;
-        PyObject_GC_Track(bound);
         return (PyObject *)bound;
     }
 
     static void hublet_free_bound(PyObject *self) {
         PyCFunctionObject *bound = (PyCFunctionObject *)self;
+        PyObject *instance = bound->m_self;
+        if (bound->m_weakreflist == NULL && hublet_spares_count < (int)Py_ARRAY_LENGTH(hublet_spares)) {
+            /* It lives on, before anything else happens: the collector knows it all the time. */
+    #ifdef Py_REF_DEBUG
+            _Py_NewReference(self);
+    #else
+            Py_SET_REFCNT(self, 1);
+    #endif
+            bound->m_self = NULL;
+            bound->vectorcall = hublet_call_spare;
+            hublet_spares[hublet_spares_count++] = bound;
+            Py_DECREF(instance);  /* which may bind and free others */
+            return;
+        }
         PyObject_GC_UnTrack(self);
         if (bound->m_weakreflist != NULL) PyObject_ClearWeakRefs(self);
-        Py_CLEAR(bound->m_self);  /* which may bind and free others */
-        if (hublet_spares_count < (int)Py_ARRAY_LENGTH(hublet_spares)) hublet_spares[hublet_spares_count++] = bound;
-        else PyObject_GC_Del(bound);
+        Py_CLEAR(bound->m_self);
+        PyObject_GC_Del(bound);
     }
 
     static PyTypeObject hublet_method_type = {

@@ -128,7 +128,7 @@ class CapacityLimiter(Tokens):
     def __enter__(self) -> bool:
         return self.acquire()
 
-    def __exit__(self, exc_type: Any, value: Any, traceback: Any) -> None:
+    def __exit__(self, exc_type: Any, value: Any, traceback: Any, /) -> None:
         self.release()
 
     def __repr__(self) -> str:

@@ -70,7 +70,7 @@ class Lock(Tokens):
     def __enter__(self) -> bool:
         return self.acquire()
 
-    def __exit__(self, exc_type: Any, value: Any, traceback: Any) -> None:
+    def __exit__(self, exc_type: Any, value: Any, traceback: Any, /) -> None:
         self.release()
 
     def _at_fork_reinit(self) -> None:

@@ -106,7 +106,7 @@ class RLock:
     def __enter__(self) -> bool:
         return self.acquire()
 
-    def __exit__(self, exc_type: Any, value: Any, traceback: Any) -> None:
+    def __exit__(self, exc_type: Any, value: Any, traceback: Any, /) -> None:
         self.release()
 
     # For `Condition`, ours and that of `threading`.

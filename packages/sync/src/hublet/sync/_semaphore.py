@@ -108,7 +108,7 @@ class Semaphore(Tokens):
     def __enter__(self) -> bool:
         return self.acquire()
 
-    def __exit__(self, exc_type: Any, value: Any, traceback: Any) -> None:
+    def __exit__(self, exc_type: Any, value: Any, traceback: Any, /) -> None:
         self.release()
 
     def __repr__(self) -> str:
@@ -170,7 +170,7 @@ class DummySemaphore:
     def __enter__(self) -> bool:
         return True
 
-    def __exit__(self, exc_type: Any, value: Any, traceback: Any) -> None:
+    def __exit__(self, exc_type: Any, value: Any, traceback: Any, /) -> None:
         pass
 
     def __repr__(self) -> str:
