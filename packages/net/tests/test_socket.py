@@ -10,6 +10,7 @@ import io
 import os
 import pickle
 import socket as stdlib
+import struct
 import sys
 import threading
 import weakref
@@ -204,12 +205,74 @@ def test_waitall_waits_for_all_of_it(pair):
     assert filler == b"abc\0\0\0\0\0"
 
 
+ALL = socket.MSG_WAITALL
+GATHERERS = {
+    "recv": lambda sock: sock.recv(10, ALL),
+    "recv_into": lambda sock: into(sock.recv_into, 10, ALL),
+    "recvfrom": lambda sock: sock.recvfrom(10, ALL)[0],
+    "recvfrom_into": lambda sock: into(sock.recvfrom_into, 10, ALL),
+    "recvmsg": lambda sock: sock.recvmsg(10, 0, ALL)[0],
+    "recvmsg_into": lambda sock: gathered(sock, 3, 0, 7),
+}
+
+
+def gathered(sock, *sizes):
+    buffers = [bytearray(size) for size in sizes]
+    count = sock.recvmsg_into(buffers, 0, ALL)[0]
+    return b"".join(buffers)[:count]
+
+
+@pytest.mark.parametrize("gather", GATHERERS)
+def test_everything_that_receives_waits_for_all_of_it_if_asked_to(pair, gather):
+    one, other = pair
+    reader = spawn(GATHERERS[gather], one)
+
+    for part in (b"01", b"23456", b"789abc"):
+        wait_all_parked()
+        other.sendall(part)
+
+    assert reader.get() == b"0123456789"
+    assert one.recv(10) == b"abc"
+
+
+@pytest.mark.parametrize("gather", GATHERERS)
+def test_what_came_before_a_reset_is_not_lost_to_who_waits_for_more(listener, gather):
+    with socket.create_connection(listener.getsockname()) as one:
+        other, _ = listener.accept()
+        reader = spawn(GATHERERS[gather], one)
+        wait_all_parked()
+        other.sendall(b"01234")
+        wait_all_parked()
+
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        other.close()
+
+        assert reader.get() == b"01234"
+        with pytest.raises(ConnectionResetError):
+            one.recv(10)
+
+
+def test_descriptors_that_come_with_a_part_end_the_wait_for_all_of_it(unix_pair):
+    one, other = unix_pair
+    reader = spawn(one.recvmsg, 10, socket.CMSG_SPACE(4), ALL)
+    wait_all_parked()
+    other.sendall(b"01")
+    wait_all_parked()
+
+    socket.send_fds(other, [b"23"], [other.fileno()])
+
+    data, ((level, kind, content),), *_ = reader.get()
+    assert (data, level, kind) == (b"0123", socket.SOL_SOCKET, socket.SCM_RIGHTS)
+    os.close(int.from_bytes(content, sys.byteorder))
+
+
 def test_waitall_with_a_count_that_does_not_fit_is_the_originals_error(pair):
     one, other = pair
     other.sendall(b"hello")
 
-    with pytest.raises(ValueError, match="buffer"):
-        one.recv_into(bytearray(3), 5, socket.MSG_WAITALL)
+    for receive_into in (one.recv_into, one.recvfrom_into):
+        with pytest.raises(ValueError, match="buffer"):
+            receive_into(bytearray(3), 5, socket.MSG_WAITALL)
 
 
 def test_dontwait_does_not_wait(pair, full):

@@ -130,6 +130,8 @@ class InPlace(socket):
 
     def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, Any]:
         """As `socket.recvfrom`.  Parks."""
+        if flags and bufsize > 0 and self._gathers(flags):
+            return self._recvfrom_all(bufsize, flags)
         return self._call(READ, flags, _base.recvfrom, bufsize, flags)  # type: ignore[no-any-return]
 
     def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:

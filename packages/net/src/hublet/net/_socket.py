@@ -23,6 +23,7 @@ from hublet.core import sleep
 from hublet.core.errors import BlockingSwitchOutError
 from hublet.core.lowlevel import READ, WRITE, Handle, deadline_in, get_hub_if_exists, wait_on_handle, yield_now
 
+from ._gather import recv_all, recvfrom_all, recvmsg_all
 from ._handles import register, release
 from ._original import Original, block_until_ready
 from ._resolve import resolve_address
@@ -55,7 +56,6 @@ _connect_ex = _base.connect_ex
 _detach = _base.detach
 _fileno = _base.fileno
 _finalize: Callable[[_socket.socket], None] = _base.__del__  # type: ignore[attr-defined]
-_recv_into = _base.recv_into
 _recvfrom_into = _base.recvfrom_into
 _sendto = _base.sendto
 _family: Callable[[_socket.socket], int] = _base.family.__get__
@@ -219,31 +219,40 @@ class socket(Original):
 
     def _recv_all(self, bufsize: int, flags: int) -> bytes:
         buf = memoryview(bytearray(bufsize))
-        return bytes(buf[: self._recv_all_into(buf, flags)])
+        return bytes(buf[: recv_all(self, buf, flags)])
 
     def _recv_all_into(self, view: memoryview, flags: int) -> int:
-        """Fill *view*; return how much there was before the end.  The kernel does so only if the descriptor blocks."""
-        count = 0
-        while True:
-            received: int = self._call(READ, flags, _recv_into, view[count:], 0, flags)
-            count += received
-            if not received or count == len(view):
-                return count
+        return recv_all(self, view, flags)
+
+    def _recvfrom_all(self, bufsize: int, flags: int) -> tuple[bytes, _RetAddress]:
+        buf = memoryview(bytearray(bufsize))
+        count, address = recvfrom_all(self, buf, flags)
+        return bytes(buf[:count]), address
 
     def recvfrom_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> tuple[int, _RetAddress]:
         """As `socket.recvfrom_into`.  Parks."""
+        if flags and self._gathers(flags):
+            view = memoryview(buffer).cast("B")
+            if 0 <= nbytes <= len(view):
+                return recvfrom_all(self, view[:nbytes] if nbytes else view, flags)
         return self._call(READ, flags, _recvfrom_into, buffer, nbytes, flags)  # type: ignore[no-any-return]
 
     if hasattr(_base, "recvmsg"):
 
         def recvmsg(self, bufsize: int, ancbufsize: int = 0, flags: int = 0, /) -> Any:
             """As `socket.recvmsg`.  Parks."""
+            if flags and bufsize > 0 and self._gathers(flags):
+                buf = memoryview(bytearray(bufsize))
+                count, *rest = recvmsg_all(self, [buf], ancbufsize, flags)
+                return bytes(buf[:count]), *rest
             return self._call(READ, flags, _base.recvmsg, bufsize, ancbufsize, flags)
 
         def recvmsg_into(self, buffers: Iterable[WriteableBuffer], ancbufsize: int = 0, flags: int = 0, /) -> Any:
             """As `socket.recvmsg_into`.  Parks."""
             # An iterator would be used up by the first attempt.
             buffers = tuple(buffers)
+            if flags and self._gathers(flags):
+                return recvmsg_all(self, [memoryview(each).cast("B") for each in buffers], ancbufsize, flags)
             return self._call(READ, flags, _base.recvmsg_into, buffers, ancbufsize, flags)
 
     # Sending

@@ -128,6 +128,8 @@ def recv_into(self: socket, buffer: WriteableBuffer, nbytes: int = 0, flags: int
 
 def recvfrom(self: socket, bufsize: int, flags: int = 0, /) -> tuple[bytes, _RetAddress]:
     """As `socket.recvfrom`.  Parks."""
+    if flags and bufsize > 0 and self._gathers(flags):
+        return self._recvfrom_all(bufsize, flags)
     return self._call(READ, flags, _recvfrom, bufsize, flags)  # type: ignore[no-any-return]
 
 

@@ -399,6 +399,8 @@ def recvfrom(self, Py_ssize_t bufsize, int flags=0, /):
     cdef int family
     cdef object deadline = later
     check(self)
+    if flags and bufsize > 0 and self._gathers(flags):
+        return self._recvfrom_all(bufsize, flags)
     family = family_of(self)
     if bufsize > HUBLET_KEEP_GIL or bufsize < 0 or family != AF_INET and family != AF_INET6:
         return self._call(READ, flags, base_recvfrom, bufsize, flags)
