@@ -514,6 +514,22 @@ def test_the_sockets_that_lose_a_race_are_closed(several, deaf, listener, closin
     wait_all_parked()
 
 
+@pytest.mark.skipif(not transfer_is_compiled, reason="interpreted, an error that ends a wait is held by what has waited")
+def test_the_sockets_that_lose_a_race_are_no_garbage(several, deaf, listener):
+    def count_sockets():
+        return sum(isinstance(each, socket.socket) for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = count_sockets()
+        socket.create_connection(several(deaf, listener.getsockname()), happy_eyeballs_delay=0.001).close()
+        wait_all_parked()
+        assert count_sockets() == before
+    finally:
+        gc.enable()
+
+
 def test_families_take_turns():
     found = [(family, number) for number, family in enumerate([10, 10, 10, 2, 2, 1])]
 

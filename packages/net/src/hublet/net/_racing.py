@@ -84,6 +84,8 @@ class _Race:
             self._sockets.append(sock)
             connect(sock)
         except OSError as error:
+            if self._is_over:
+                return  # closed by who has won; kept, its traceback and we would hold each other
             self._errors[number] = error
         except BaseException as error:
             if self._is_over:
