@@ -8,9 +8,10 @@ from contextlib import suppress
 import pytest
 
 from hublet.core import sleep, spawn
+from hublet.core.errors import BlockingSwitchOutError
 from hublet.core.lowlevel import deadline_in
 from hublet.core.testing import wait_all_parked
-from hublet.net import StreamServer, socket
+from hublet.net import StreamServer, socket, ssl
 
 LOCAL = ("127.0.0.1", 0)
 
@@ -18,6 +19,13 @@ LOCAL = ("127.0.0.1", 0)
 def echo(sock, address):
     while data := sock.recv(1000):
         sock.sendall(data)
+
+
+def error_of(function, *args):
+    try:
+        function(*args)
+    except BaseException as error:
+        return error
 
 
 @pytest.fixture
@@ -73,6 +81,34 @@ def test_files_make_a_context(serve, connected, authority, tmp_path):
 def test_tls_without_a_certificate_is_refused():
     with pytest.raises(TypeError, match="certfile"):
         StreamServer(LOCAL, echo, ciphers="ALL")
+
+
+def test_without_spawn_nothing_is_said_without_tls(serve, server_context, reports):
+    called = []
+    server = serve(lambda *args: called.append(args), spawn=None, ssl_context=server_context)
+
+    with socket.create_connection(server.address) as sock:
+        assert sock.recv(100) == b""
+
+    assert called == []
+    assert [type(each) for each in reports.take_errors()] == [BlockingSwitchOutError]
+
+
+def test_without_spawn_the_handler_may_shake_hands_as_far_as_that_does_not_wait(serve, server_context):
+    called = []
+
+    def handle(sock, address):
+        sock.setblocking(False)
+        called.append((type(sock), error_of(sock.do_handshake)))
+
+    server = serve(handle, spawn=None, ssl_context=server_context, do_handshake_on_connect=False)
+
+    with socket.create_connection(server.address) as sock:
+        assert sock.recv(100) == b""
+
+    ((kind, error),) = called
+    assert kind is ssl.SSLSocket
+    assert isinstance(error, ssl.SSLWantReadError)
 
 
 def test_what_is_no_handshake_closes_that_connection_only(serve, connected, reports):

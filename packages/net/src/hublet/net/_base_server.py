@@ -427,11 +427,16 @@ class BaseServer:
 
     def _handle_here(self, args: tuple[Any, ...]) -> None:
         try:
+            args = self._make_ready(*args)
             self._handle(*args)
         except Exception as error:
             self._report(error)
         finally:
             self.do_close(*args)
+
+    def _make_ready(self, *args: Any) -> tuple[Any, ...]:
+        """Return what to call a handler in the hub with instead of *args*."""
+        return args
 
     def _close_served(self, args: tuple[Any, ...]) -> None:
         self.do_close(*args)

@@ -127,6 +127,9 @@ class StreamServer(BaseServer):
 
         return serve
 
+    def _make_ready(self, sock: Any, *args: Any) -> tuple[Any, ...]:
+        return (sock if self._wrap is None else self._wrap(sock), *args)
+
     # Draining
 
     def is_idle(self, sock: Any, *args: Any) -> bool:
