@@ -136,6 +136,16 @@ def test_nothing_is_read_or_written_without_waiting(tls):
         client.recv(-1)
 
 
+def test_reading_into_what_has_no_room_does_not_wait(tls):
+    client, server = tls
+    server.sendall(b"x")
+    assert client.recv(1) == b"x", "so that it looks first whether there is more"
+
+    assert client.recv_into(bytearray()) == 0
+    with pytest.raises(TypeError, match="read-write"):
+        client.recv_into(b"read-only")
+
+
 def test_a_file_is_sent(tls, tmp_path):
     client, server = tls
     path = tmp_path / "file"

@@ -59,6 +59,17 @@ def _is_empty(sock: SSLSocket) -> bool:
     return not poller.poll(0)
 
 
+def _has_room(buffer: WriteableBuffer | None) -> bool:
+    """Say whether anything can be read into *buffer*; what is wrong with it, OpenSSL's part says."""
+    if buffer is None:
+        return True
+    try:
+        with memoryview(buffer) as view:
+            return view.nbytes > 0 and not view.readonly
+    except TypeError:
+        return False
+
+
 def read(self: SSLSocket, len: int = 1024, buffer: WriteableBuffer | None = None) -> Any:
     """As `ssl.SSLSocket.read`.  Parks."""
     sslobj = self._sslobj
@@ -67,7 +78,14 @@ def read(self: SSLSocket, len: int = 1024, buffer: WriteableBuffer | None = None
     spend(self)
     deadline = LATER
     timeout = self._timeout
-    if timeout != 0.0 and len > 0 and self._looks_first and not sslobj.pending() and _is_empty(self):
+    if (
+        timeout != 0.0
+        and len > 0
+        and self._looks_first
+        and _has_room(buffer)
+        and not sslobj.pending()
+        and _is_empty(self)
+    ):
         deadline = None if timeout is None else deadline_in(timeout)
         if not self._is_ready_by(READ, deadline):
             raise TimeoutError("The read operation timed out")

@@ -8,6 +8,7 @@ from ssl import SSLSocket as _plain
 from ._handles import closed_error
 from ._transfer import spend
 
+from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from hublet.core.capi cimport Handle, deadline_in, wait_to_call
@@ -58,6 +59,21 @@ cdef object _read_bytes(sslobj, size):
         _scratch = scratch
 
 
+cdef bint _has_room(buffer) except -1:
+    """Say whether anything can be read into *buffer*; what is wrong with it, OpenSSL's part says."""
+    cdef Py_buffer view
+    cdef bint has_room
+    if buffer is None:
+        return True
+    try:
+        PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+    except (BufferError, TypeError):
+        return False
+    has_room = view.len > 0
+    PyBuffer_Release(&view)
+    return has_room
+
+
 cdef bint _wait(self, deadline) except -1:
     """As ``self._is_ready_by(READ, deadline)``, without a frame of Python where it is registered already."""
     cdef int outcome
@@ -77,6 +93,7 @@ cdef object _read(self, sslobj, size, buffer):
         (timeout is None or timeout != 0.0)
         and size > 0
         and self._looks_first
+        and _has_room(buffer)
         and not sslobj.pending()
         and hublet_is_empty(_fileno(self))
     ):
