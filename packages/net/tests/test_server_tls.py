@@ -191,6 +191,20 @@ def test_draining_ends_idle_connections(serve, connected, listener):
         assert sock.recv(100) == b""
 
 
+def test_draining_ends_a_connection_whose_message_came_just_before(serve, connected, tmp_path):
+    server = serve(listener=tmp_path / "server")
+    with connected(server) as sock:
+        sock.sendall(b"one")
+        assert sock.recv(100) == b"one"
+        wait_all_parked()
+
+        sock.sendall(b"two")
+
+        assert server.drain(deadline_in(2)) is True
+        assert sock.recv(100) == b"two"
+        assert sock.recv(100) == b""
+
+
 def test_draining_lets_a_message_be_finished_that_came_by_a_unix_socket(serve, connected, tmp_path):
     def handle(sock, address):
         while not (request := sock.recv(100)).endswith(b"\n"):

@@ -85,6 +85,7 @@ def read(self: SSLSocket, len: int = 1024, buffer: WriteableBuffer | None = None
         and _has_room(buffer)
         and not sslobj.pending()
         and _is_empty(self)
+        and not self._is_over
     ):
         deadline = None if timeout is None else deadline_in(timeout)
         if not self._is_ready_by(READ, deadline):

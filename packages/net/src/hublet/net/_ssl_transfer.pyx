@@ -96,6 +96,7 @@ cdef object _read(self, sslobj, size, buffer):
         and _has_room(buffer)
         and not sslobj.pending()
         and hublet_is_empty(_fileno(self))
+        and not self._is_over
     ):
         deadline = None if timeout is None else deadline_in(timeout)
         if not _wait(self, deadline):
