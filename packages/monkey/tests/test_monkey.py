@@ -291,6 +291,26 @@ def test_create_connection_uses_what_a_program_puts_into_the_module(script):
 
 
 @pytest.mark.skipif(find_spec("hublet.net") is None, reason="hublet-net is not installed")
+def test_a_socket_from_before_sends_only_what_fits_if_it_must_not_wait(script):
+    printed = script(
+        """
+        import socket
+        one, other = socket.socketpair()
+        from hublet import monkey
+        monkey.patch_socket()
+        from hublet.core import fail_after
+        with fail_after(10):
+            try:
+                one.sendall(bytes(1 << 24), socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                print("refused", len(other.recv(100)))
+        """
+    )
+
+    assert printed == "refused 100"
+
+
+@pytest.mark.skipif(find_spec("hublet.net") is None, reason="hublet-net is not installed")
 def test_tls_works_although_only_sockets_are_patched(script):
     # The part of `ssl` in C looks at the timeout that its sockets have in C, so they must not derive from ours.
     printed = script(
