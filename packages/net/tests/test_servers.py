@@ -17,7 +17,7 @@ from hublet.core import Timeout, get_hub, getcurrent, sleep, spawn, spawn_raw
 from hublet.core.errors import BlockingSwitchOutError
 from hublet.core.lowlevel import ParkingLot, deadline_in, wait_readable
 from hublet.core.testing import wait_all_parked
-from hublet.net import socket
+from hublet.net import select, selectors, socket
 from hublet.net.server import BaseServer, DatagramServer, StreamServer
 
 LOCAL = ("127.0.0.1", 0)
@@ -795,6 +795,32 @@ def test_draining_lets_handlers_finish_what_they_have_begun(serve, clock):
         assert sock.recv(100) == b"HALF AND THE REST\n"
         assert sock.recv(100) == b""
         assert draining.get() is True
+
+
+@pytest.mark.parametrize("how", ["select", "selectors"])
+def test_who_waits_in_select_is_not_idle(serve, clock, how):
+    received = []
+
+    def handle(sock, address):
+        if how == "select":
+            select.select([sock], [], [])
+        else:
+            with selectors.DefaultSelector() as selector:
+                selector.register(sock, selectors.EVENT_READ)
+                selector.select()
+        received.append(sock.recv(100))
+
+    server = serve(handle)
+    with connected(server) as sock:
+        wait_all_parked()
+        draining = spawn(server.drain, clock.now() + 100)
+        sleep(5)
+        assert not draining.ready()
+
+        sock.sendall(b"hello")
+
+        assert draining.get() is True
+    assert received == [b"hello"]
 
 
 def test_draining_serves_who_has_connected_before(serve):

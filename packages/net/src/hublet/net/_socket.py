@@ -181,7 +181,10 @@ class socket(Original):
     def _is_waiting_for_peer(self) -> bool:
         """Say whether a greenlet waits to receive, having sent something last, or not received anything yet."""
         handle = self._handle
-        return self._answered and handle is not None and handle.reader is not None
+        if not self._answered or handle is None:
+            return False
+        # Who only looks on, as `select` does, is not the one that receives.
+        return getattr(handle.reader, "taker", handle.reader) is not None
 
     def _nap(self, seconds: float, deadline: float | None) -> bool:
         """Wait *seconds* where the kernel has no event to wait for; false if *deadline* has passed."""
