@@ -639,6 +639,59 @@ def test_a_timeout_that_is_set_while_another_waits_is_for_the_next_call(unix_pai
     assert reader.get() == b"hello"
 
 
+def test_a_mode_that_is_set_while_another_receives_is_for_the_next_call(pair, receive):
+    one, other = pair
+    reader = spawn(receive, one)
+    wait_all_parked()
+
+    one.setblocking(False)
+    get_hub().call_soon(handle_for(one.fileno()).ready, READ)
+    wait_all_parked()
+    other.sendall(b"hello")
+
+    assert reader.get() == b"hello"
+
+
+def test_a_mode_that_is_set_while_another_sends_is_for_the_next_call(pair, send, full):
+    one, other = pair
+    left = full(one) + 5
+    sender = spawn(send, one, b"hello")
+    wait_all_parked()
+
+    one.setblocking(False)
+    get_hub().call_soon(handle_for(one.fileno()).ready, WRITE)
+    wait_all_parked()
+    while left:
+        left -= len(other.recv(left))
+
+    assert sender.get() == 5
+
+
+def test_a_mode_that_is_set_while_another_accepts_is_for_the_next_call(listener):
+    server = spawn(listener.accept)
+    wait_all_parked()
+
+    listener.setblocking(False)
+    get_hub().call_soon(handle_for(listener.fileno()).ready, READ)
+    wait_all_parked()
+
+    with socket.create_connection(listener.getsockname()) as client, server.get()[0] as accepted:
+        assert accepted.getpeername() == client.getsockname()
+
+
+def test_a_mode_that_is_set_while_another_waits_for_a_receiver_is_for_the_next_call(full_receiver):
+    receiver, sender, path, sent = full_receiver
+    waiting = spawn(sender.sendto, b"hello", path)
+    wait_all_parked()
+
+    sender.setblocking(False)
+    sleep(0.01)  # it looks again by the clock
+    for _ in range(sent):
+        receiver.recv(1)
+
+    assert waiting.get() == 5
+
+
 def test_the_default_timeout_is_that_of_new_sockets(listener):
     stdlib.setdefaulttimeout(1.5)
     try:

@@ -13,7 +13,7 @@ import warnings
 import pytest
 
 from hublet.core import ConcurrentObjectUseError, GreenletExit, Timeout, getcurrent, joinall, sleep, spawn
-from hublet.core.lowlevel import ParkingLot
+from hublet.core.lowlevel import READ, ParkingLot, get_hub, handle_for
 from hublet.core.testing import wait_all_parked
 from hublet.net import socket, ssl
 
@@ -506,6 +506,19 @@ def test_without_blocking_it_says_what_it_would_wait_for(client_context, server_
             client.send(bytes(100_000))
     client.close()
     server.close()
+
+
+def test_a_mode_that_is_set_while_another_reads_is_for_the_next_call(tls):
+    client, server = tls
+    reading = spawn(client.recv, 10)
+    wait_all_parked()
+
+    client.setblocking(False)
+    get_hub().call_soon(handle_for(client.fileno()).ready, READ)
+    wait_all_parked()
+    server.sendall(b"hello")
+
+    assert reading.get() == b"hello"
 
 
 def test_a_timeout_of_the_greenlet_ends_any_wait_and_leaves_nothing_behind(tls, client_context):

@@ -298,12 +298,13 @@ class socket(Original):
         if address is None or _family(self) != _AF_UNIX:
             return self._call(WRITE, flags, call, *args)  # type: ignore[no-any-return]
         # What is full is the queue of a receiver that we are not connected to, of which poll knows nothing.
+        waits = self._timeout != 0.0 and not flags & _DO_NOT_WAIT
         deadline, pause = self._deadline(), _FIRST_PAUSE
         while True:
             try:
                 return call(self, *args)
             except BlockingIOError:
-                if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
+                if not waits:
                     raise
             if not self._nap(pause, deadline):
                 raise TimeoutError("timed out")

@@ -134,7 +134,9 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
             if error.args[0] == SSL_ERROR_EOF and self.suppress_ragged_eofs:
                 return nothing
             wants_to_read = isinstance(error, SSLWantReadError)
-            if self._timeout == 0.0 or not (wants_to_read or isinstance(error, SSLWantWriteError)):
+            if not (wants_to_read or isinstance(error, SSLWantWriteError)):
+                raise error
+            if deadline is LATER and self._timeout == 0.0:
                 raise error
             if wants_to_read and self._is_over:
                 return nothing

@@ -172,6 +172,7 @@ def sendall(self: socket, data: ReadableBuffer, flags: int = 0, /) -> None:
 
 
 def _send_rest(self: socket, view: memoryview, flags: int) -> None:
+    waits = self._timeout != 0.0 and not flags & _DO_NOT_WAIT
     deadline = self._deadline()
     at_once = 0
     while view:
@@ -181,7 +182,7 @@ def _send_rest(self: socket, view: memoryview, flags: int) -> None:
         try:
             sent = _send(self, view, flags)
         except BlockingIOError:
-            if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
+            if not waits:
                 raise
             at_once = 0
             self._wait(WRITE, deadline)

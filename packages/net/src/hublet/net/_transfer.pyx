@@ -246,13 +246,14 @@ cdef object wait_after(object self, int event, int flags, int error, object dead
     """Wait after a system call that has failed with *error*, or raise what that means.
 
     With 0 there was no call, because the last one has taken all that there was; where that is no reason to wait, return at
-    once.  Return *deadline*, or, if that was for later, the one that was taken because there was something to wait for.
+    once.  Return *deadline*, or, if that was for later, the one that was taken because there was something to wait for.  Who
+    has one already has waited before, and goes on with it, whatever mode others have set meanwhile.
     """
     # One frame, and what is seldom in others: a greenlet that waits keeps a copy of this one (benchmarks/echo, idle).
     cdef Handle handle  # held while others run, who may close the socket
     cdef int outcome = NOT_WAITED
     global hublet_spent
-    if error != EAGAIN and error != 0 or not may_wait(self, flags):
+    if error != EAGAIN and error != 0 or deadline is later and not may_wait(self, flags):
         refuse(error)
         return deadline
     hublet_spent = 0
