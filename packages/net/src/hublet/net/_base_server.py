@@ -6,6 +6,8 @@ whatever it was waking up for.
 
 When taking or starting fails for want of something (descriptors, memory), the acceptor reports it and sleeps, longer each
 time, while the socket keeps what has come.  Only an error that says that the socket is none any more ends it.
+
+Long for one module, because it is one class: what a subclass may override stands together, each with what it must do.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ size that was asked for and then shrink it costs more, up to some 16 KiB.  No sw
 
 **What is empty is not asked again.**  TCP gives all that it has, so after a receive that was not filled there is nothing until
 the loop says so, and a `recv` waits at once.  See `wait_to_call` for what takes care that nothing is missed.
+
+Long for one module, because what all calls share is inlined into each of them.
 """
 
 import os as _os
