@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import pathlib
 import socket as stdlib
@@ -18,6 +19,7 @@ from hublet.core.errors import BlockingSwitchOutError
 from hublet.core.lowlevel import ParkingLot, deadline_in, wait_readable
 from hublet.core.testing import wait_all_parked
 from hublet.net import select, selectors, socket
+from hublet.net._transfer import compiled as transfer_is_compiled
 from hublet.net.server import BaseServer, DatagramServer, StreamServer
 
 LOCAL = ("127.0.0.1", 0)
@@ -392,6 +394,31 @@ def test_an_error_in_a_handler_is_reported_and_closes_its_connection_only(serve,
     assert ask(server, b"fail") == b""
     assert ask(server) == b"fine"
     assert [repr(each) for each in reports.take_errors()] == ["KeyError('oops')"]
+
+
+@pytest.mark.skipif(not transfer_is_compiled, reason="interpreted, core's own frames hold the errors that go through them")
+@pytest.mark.parametrize("kind", ["default", "a number", "raw"])
+def test_what_a_handler_that_fails_has_opened_does_not_wait_for_the_collector(serve, kind):
+    def handle(sock, address):
+        raise LookupError(sock.makefile("rb"))
+
+    hub = get_hub()
+    gc.collect()
+    gc.disable()
+    try:
+        hub.handle_error = lambda *error: None
+        server = serve(handle, spawn=SPAWNS[kind]())
+        for _ in range(3):
+            with connected(server):
+                wait_all_parked()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        assert [each for each in gc.garbage if isinstance(each, LookupError)] == []
+    finally:
+        del hub.handle_error
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
 
 
 def test_no_more_are_accepted_at_once_than_allowed(serve):

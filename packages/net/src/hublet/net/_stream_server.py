@@ -123,6 +123,7 @@ class StreamServer(BaseServer):
                 self._handle(sock, address)
             finally:
                 self._handlers.discard(here)
+                del here  # the traceback of an error would hold it, which holds that, and a file of the handler stay open
                 self.do_close(sock, address)
 
         return serve
