@@ -738,6 +738,26 @@ def test_a_ragged_end_is_suppressed_or_raised(handshake, suppressed):
         assert client.recv(10) == b"" and client.recv_into(bytearray(5)) == 0
 
 
+def test_a_read_that_waits_more_than_once_leaves_no_garbage(tls):
+    client, server = tls
+    gc.collect()
+    gc.disable()
+    try:
+        reading = spawn(client.recv, 10)
+        wait_all_parked()
+        get_hub().call_soon(handle_for(client.fileno()).ready, READ)
+        wait_all_parked()
+        server.sendall(b"hello")
+        assert reading.get() == b"hello"
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        assert [each for each in gc.garbage if isinstance(each, ssl.SSLError)] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+
 def test_shutdown_ends_a_read_that_waits(handshake):
     client, server = handshake(socket.socketpair())
     reading = spawn(client.recv, 10)

@@ -130,23 +130,26 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
         self._looks_first = False
         args = (size,) if buffer is None else (size, buffer)
         nothing = b"" if buffer is None else 0
-        while True:
-            if error.args[0] == SSL_ERROR_EOF and self.suppress_ragged_eofs:
-                return nothing
-            wants_to_read = isinstance(error, SSLWantReadError)
-            if not (wants_to_read or isinstance(error, SSLWantWriteError)):
-                raise error
-            if deadline is LATER and self._timeout == 0.0:
-                raise error
-            if wants_to_read and self._is_over:
-                return nothing
-            if deadline is LATER:
-                deadline = self._deadline()
-            self._wait_for(READ if wants_to_read else WRITE, READ, "read", deadline)
-            try:
-                return sslobj.read(*args)
-            except SSLError as again:
-                error = again
+        try:
+            while True:
+                if error.args[0] == SSL_ERROR_EOF and self.suppress_ragged_eofs:
+                    return nothing
+                wants_to_read = isinstance(error, SSLWantReadError)
+                if not (wants_to_read or isinstance(error, SSLWantWriteError)):
+                    raise error
+                if deadline is LATER and self._timeout == 0.0:
+                    raise error
+                if wants_to_read and self._is_over:
+                    return nothing
+                if deadline is LATER:
+                    deadline = self._deadline()
+                self._wait_for(READ if wants_to_read else WRITE, READ, "read", deadline)
+                try:
+                    return sslobj.read(*args)
+                except SSLError as again:
+                    error = again
+        finally:
+            del error  # or its traceback would hold this frame, which holds it
 
     def _end_reading(self) -> None:
         """Let whoever reads receive what has come, and then the end, as if the peer had said so.  Never switches.
