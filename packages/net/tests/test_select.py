@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import select as stdlib
 import selectors as stdlib_selectors
@@ -18,6 +19,7 @@ import pytest
 from hublet.core import ConcurrentObjectUseError, InvalidThreadUseError, Timeout, get_hub, joinall, sleep, spawn
 from hublet.core.testing import wait_all_parked
 from hublet.net import select, selectors, socket
+from hublet.net._transfer import compiled as transfer_is_compiled
 
 
 def error_of(function, *args):
@@ -361,6 +363,26 @@ def test_select_of_a_closed_descriptor_is_ebadf(unix_pair):
     assert error_of(select.select, [fd], [], []).errno == errno.EBADF
     with pytest.raises(ValueError, match="negative"):
         select.select([one], [], [])
+
+
+@pytest.mark.skipif(not transfer_is_compiled, reason="interpreted, core's own frames hold the errors that go through them")
+def test_a_select_that_is_ended_by_a_close_leaves_no_garbage(unix_pair):
+    one, _ = unix_pair
+
+    gc.collect()
+    gc.disable()
+    try:
+        waiting = spawn(lambda: error_of(select.select, [one], [], []).errno)
+        wait_all_parked()
+        one.close()
+        assert waiting.get() == errno.EBADF
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        assert [each for each in gc.garbage if isinstance(each, OSError)] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
 
 
 def test_select_of_a_closed_descriptor_that_is_asked_for_exceptions_only_is_ebadf(unix_pair, clock):

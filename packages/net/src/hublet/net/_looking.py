@@ -183,6 +183,7 @@ def _park(
             # Without a loop, it was taken off by whoever closed the descriptor, and the number may be another's now.
             if handle.loop is not None and handle.fd not in owned and _is_idle(handle):
                 forget_fd(handle.fd)
+        del waiter  # an error is kept in it, whose traceback would hold this frame
 
 
 def _handle(hub: Any, fd: int) -> Handle | None:

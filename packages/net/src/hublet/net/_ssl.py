@@ -116,6 +116,7 @@ class SSLSocket(_stdlib.SSLSocket, socket):  # type: ignore[misc]  # typeshed's 
             return waiter.park(deadline)
         finally:
             remove_onlooker(handle, event, waiter)
+            del waiter  # an error is kept in it, whose traceback would hold this frame
 
     # Reading and writing
 
