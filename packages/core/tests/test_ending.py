@@ -12,6 +12,7 @@ import pytest
 
 from hublet.core import Greenlet, compiled, get_hub, getcurrent, joinall, sleep, spawn, spawn_later
 from hublet.core.lowlevel import ParkingLot
+from hublet.core.testing import wait_all_parked
 
 
 def test_the_parent_of_one_that_another_greenlet_made_is_the_hub():
@@ -71,6 +72,22 @@ def test_one_that_is_over_keeps_no_other_alive():
 
     assert gone() is None
     assert ending.ready()
+
+
+def test_one_that_waits_does_not_keep_alive_what_it_has_started():
+    lot = ParkingLot()
+    gone = []
+
+    def start_and_wait():
+        spawn(lambda: gone.append(weakref.ref(getcurrent())))
+        lot.park()
+
+    waiting = spawn(start_and_wait)
+    wait_all_parked()
+
+    assert gone[0]() is None
+    lot.unpark()
+    waiting.join()
 
 
 def test_a_chain_of_greenlets_that_end_in_each_other_is_not_kept_by_the_first():

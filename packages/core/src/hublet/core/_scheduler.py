@@ -170,6 +170,7 @@ class Scheduler:
                     return None
                 entry = None  # as in switch_to_first: not held while this greenlet is parked
                 return _switch.switch_to_first(self.ready)
+            entry = None
         return _switch.switch(self.greenlet)
 
     def adopt(self, new: Any, calls_end: bool) -> None:
