@@ -76,6 +76,22 @@ def test_what_cannot_be_spawned_takes_no_room():
     assert pool.wait_available(0) == 1
 
 
+class Unlinkable:
+    def rawlink(self, callback):
+        raise ValueError("no links")
+
+
+@pytest.mark.parametrize(("what", "error"), [([], TypeError), (Unlinkable(), ValueError)])
+def test_what_cannot_be_added_takes_no_room(what, error):
+    pool = Pool(1)
+
+    with pytest.raises(error):
+        pool.add(what)
+
+    assert len(pool) == 0
+    assert pool.wait_available(0) == pool.free_count() == 1
+
+
 @pytest.mark.parametrize("method", ["add", "start"])
 def test_a_full_pool_says_so_at_once_if_it_is_not_to_wait(method):
     pool, greenlet = Pool(1), Greenlet(sleep)

@@ -19,8 +19,9 @@ cdef class Group(Mapping):
     cdef Leaving _leaving
     cdef bint _is_plain
 
-    @cython.locals(ours=Greenlet)
     cdef object _admit(self, object greenlet)
+    @cython.locals(ours=Greenlet)
+    cdef object _listen_to(self, object greenlet)
     cpdef object _discard(self, object greenlet)
     @cython.locals(ours=Greenlet)
     cdef object _forget(self, object greenlet)

@@ -71,6 +71,13 @@ class Group(Mapping):
 
     def _admit(self, greenlet: Any) -> None:
         self.greenlets.add(greenlet)
+        try:
+            self._listen_to(greenlet)
+        except BaseException:
+            self.greenlets.remove(greenlet)
+            raise
+
+    def _listen_to(self, greenlet: Any) -> None:
         if isinstance(greenlet, Greenlet):
             ours = greenlet
             if not ours.tell(self._leaving):

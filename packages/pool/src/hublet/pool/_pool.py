@@ -43,10 +43,14 @@ class Pool(Group):
         false.
         """
         self._take_room(blocking, timeout)
-        if greenlet in self.greenlets:
-            self._slots.give()
-            return
-        self._admit(greenlet)
+        has_joined = False
+        try:
+            if greenlet not in self.greenlets:
+                self._admit(greenlet)
+                has_joined = True
+        finally:
+            if not has_joined:  # it was there before, or cannot be added
+                self._slots.give()
 
     def start(self, greenlet: Any, blocking: bool = True, timeout: float | None = None) -> None:
         """Add a greenlet that was not started, as `add` does, and start it."""
