@@ -82,6 +82,24 @@ def test_spawning_goes_through_what_a_subclass_overrides(kind):
     assert calls == ["start", "add"]
 
 
+@pytest.mark.parametrize("kind", [Group, Pool])
+def test_what_a_subclass_does_when_one_leaves_harms_no_greenlet(kind, reports):
+    class Failing(kind):
+        def _discard(self, greenlet):
+            super()._discard(greenlet)
+            raise ZeroDivisionError
+
+    group = Failing()
+    ended = [group.spawn(int, "5"), group.spawn(sleep, 100)]
+    ended[1].kill()
+    joinall(ended)
+    group.join()
+    sleep(0)
+
+    assert len(group) == 0 and ended[0].value == 5
+    assert [type(error) for error in reports.take_errors()] == [ZeroDivisionError] * 2
+
+
 def test_spawning_takes_the_context_to_run_in(group):
     context = Context()
     context.run(COLOUR.set, "blue")

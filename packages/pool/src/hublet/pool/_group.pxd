@@ -18,6 +18,7 @@ cdef class Group(Mapping):
     cdef ParkingLot _joiners
     cdef Leaving _leaving
     cdef bint _is_plain
+    cdef bint _hears
 
     cdef object _admit(self, object greenlet)
     @cython.locals(ours=Greenlet)

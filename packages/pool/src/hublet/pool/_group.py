@@ -44,6 +44,8 @@ class Group(Mapping):
         self._joiners = ParkingLot()
         self._leaving = Leaving(self)
         self._is_plain = type(self) is Group
+        # What a subclass does when one leaves may fail or wait, and that is for the hub, in which links are called.
+        self._hears = type(self)._discard is _own._discard
         for greenlet in greenlets:
             self._admit(greenlet)
 
@@ -80,7 +82,7 @@ class Group(Mapping):
     def _listen_to(self, greenlet: Any) -> None:
         if isinstance(greenlet, Greenlet):
             ours = greenlet
-            if not ours.tell(self._leaving):
+            if not (self._hears and ours.tell(self._leaving)):
                 ours.rawlink(self._leaving)
         elif hasattr(greenlet, "rawlink"):
             greenlet.rawlink(self._leaving)
@@ -207,6 +209,9 @@ class Group(Mapping):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {id(self):#x} of {self.greenlets}>"
+
+
+_own: Any = Group  # in C, a method of the class by its name would be another function than the one that is inherited
 
 
 def _left_until(deadline: float | None) -> float | None:
