@@ -191,6 +191,24 @@ def test_applying_without_waiting_does_not_wait_for_room():
     assert greenlet.get() == 5
 
 
+def test_room_that_was_given_to_somebody_who_waits_is_not_free():
+    pool = Pool(1)
+    member = pool.spawn(sleep, 0)
+    waiting = spawn(pool.spawn, int, "1")
+    sleep(0)
+    seen = []
+
+    def look(_):
+        seen.extend([pool.full(), pool.free_count(), pool.apply_async(int, ("2",))])
+
+    member.rawlink(look)  # called after the room was given, and before that is taken
+    waiting.join()
+
+    assert seen[:2] == [True, 0]
+    assert waiting.value.get() == 1
+    assert seen[2].get() == 2
+
+
 def test_a_member_applies_in_a_full_pool():
     pool = Pool(1)
 

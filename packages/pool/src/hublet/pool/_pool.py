@@ -68,7 +68,8 @@ class Pool(Group):
 
     def free_count(self) -> int:
         """Return for how many there is room; 1 if there is no limit."""
-        return 1 if self.size is None else max(0, self.size - len(self.greenlets))
+        # Not for how many there would be beside its members: room may have been given to somebody who has not come to take it.
+        return 1 if self.size is None else max(0, self._slots.free)
 
     def full(self) -> bool:
         """Say whether there is no room."""
