@@ -570,6 +570,14 @@ def test_something_that_cannot_be_called_is_an_error_for_the_consumer(group, met
 
 
 @pytest.mark.parametrize("method", ["imap", "imap_unordered"])
+def test_a_maxsize_of_nothing_is_no_limit_and_less_is_an_error(group, method):
+    assert sorted(getattr(group, method)(abs, range(20), maxsize=0)) == list(range(20))
+
+    with pytest.raises(ValueError, match="negative"):
+        getattr(group, method)(abs, range(20), maxsize=-1)
+
+
+@pytest.mark.parametrize("method", ["imap", "imap_unordered"])
 @pytest.mark.parametrize("maxsize", [1, 2, 5])
 def test_no_more_results_wait_than_are_allowed(group, method, maxsize):
     begun, taken, most = [], [], []

@@ -31,7 +31,9 @@ class IMapUnordered(Generic[R]):
         iterables: tuple[Iterable[Any], ...],
         maxsize: int | None = None,
     ) -> None:
-        self._room = Slots(sys.maxsize if maxsize is None else maxsize)
+        if maxsize is not None and maxsize < 0:
+            raise ValueError(f"the maxsize of an iterator must not be negative, as {maxsize} is")
+        self._room = Slots(maxsize or sys.maxsize)
         self._outstanding = 0  # calls that have not ended
         self._finished: deque[Any] = deque()  # calls that have ended, and were not given out
         self._fed = False

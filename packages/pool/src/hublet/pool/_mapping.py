@@ -104,9 +104,10 @@ class Mapping:
     def imap(self, func: Callable[..., R], *iterables: Iterable[Any], maxsize: int | None = None) -> IMap[R]:
         """As `map` with several iterables, but return an iterator that gives each result as soon as its turn comes.
 
-        At most *maxsize* calls are under way or have a result that was not taken yet; `None` is without limit.  Never
+        At most *maxsize* calls are under way or have a result that was not taken yet; `None` and 0 are without limit.  Never
         switches; each step of the iterator parks until there is a result.  It raises the errors of the calls in their
-        places, and can be asked to go on after that; an error of an iterable comes last.
+        places, and can be asked to go on after that; an error of an iterable comes last.  Raises `ValueError` if *maxsize* is
+        negative.
         """
         return IMap(self.spawn, func, iterables, maxsize)
 
