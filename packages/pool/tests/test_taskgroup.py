@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+from weakref import ref
 
 import pytest
 
-from hublet.core import Deadlock, Greenlet, GreenletExit, Timeout, getcurrent, kill, move_on_after, shield, sleep, spawn, wait
+from hublet.core import (
+    Deadlock,
+    Greenlet,
+    GreenletExit,
+    Timeout,
+    compiled,
+    getcurrent,
+    kill,
+    move_on_after,
+    shield,
+    sleep,
+    spawn,
+    wait,
+)
 from hublet.core.lowlevel import Waiter
-from hublet.core.testing import wait_all_parked
+from hublet.core.testing import FakeClock, wait_all_parked
 from hublet.pool import TaskGroup
 
 if sys.version_info < (3, 11):
@@ -236,6 +251,91 @@ def test_a_second_kill_does_not_let_children_outlive_the_block():
     owner.kill()
 
     assert ended == ["child"]
+
+
+def slow_to_die():
+    try:
+        park()
+    finally:
+        sleep(0.01)
+
+
+def test_a_kill_that_comes_after_a_timeout_is_not_lost(clock: FakeClock):
+    went_on = []
+
+    def own():
+        with Timeout(0.001, False), TaskGroup() as group:
+            group.spawn(slow_to_die)
+        went_on.append("after the timeout")
+        park()
+        went_on.append("after the kill")
+
+    owner = spawn(own)
+    sleep(0.005)
+    owner.kill()
+
+    assert went_on == ["after the timeout"]
+    assert isinstance(owner.value, GreenletExit)
+
+
+def test_of_two_timeouts_each_ends_its_own_block(clock: FakeClock):
+    inner, outer = move_on_after(0.001), move_on_after(0.002)
+
+    with outer:
+        with inner, TaskGroup() as group:
+            group.spawn(slow_to_die)
+        park()
+
+    assert inner.expired and outer.expired
+
+
+def test_a_timeout_that_came_second_is_forgotten_with_its_block(clock: FakeClock):
+    with move_on_after(0.002) as outer:
+        with move_on_after(0.001), TaskGroup() as group:
+            group.spawn(slow_to_die)
+    sleep(0)
+
+    assert not outer.expired
+
+
+def test_what_ends_the_program_comes_before_what_was_thrown_earlier(clock: FakeClock):
+    raised = []
+
+    def own():
+        try:
+            with TaskGroup() as group:
+                group.spawn(slow_to_die)
+                park()
+        except BaseException as error:
+            raised.append(error)
+
+    owner = spawn(own)
+    sleep(0.001)
+    kill(owner)
+    sleep(0.001)
+    kill(owner, SystemExit)
+    owner.join()
+
+    assert [type(error) for error in raised] == [SystemExit]
+
+
+@pytest.mark.skipif(not compiled, reason="interpreted, the frames of core hold what was thrown")
+def test_what_it_raises_is_freed_without_the_collector(clock: FakeClock):
+    class Thrown(Exception):
+        pass
+
+    gc.disable()
+    try:
+        try:
+            with Timeout(0.001, Thrown()), TaskGroup() as group:
+                group.spawn(park)
+        except Thrown as error:
+            found = ref(error)
+        del group
+        sleep(0)
+        assert found() is None
+    finally:
+        gc.enable()
 
 
 def test_groups_nest():

@@ -37,7 +37,8 @@ class TaskGroup:
     If one of them fails, or the block itself, the others are killed, and the block as well if it waits.  When all are
     finished, an `ExceptionGroup` of the errors is raised, that of the block among them; a `BaseExceptionGroup` if one of them
     is no `Exception`.  A greenlet that was killed has not failed.  If the block is killed or its time is up, so are the
-    greenlets, and what was thrown goes on by itself, unless there are errors to be raised.
+    greenlets, and what was thrown goes on by itself, unless there are errors to be raised.  If more was thrown before all are
+    finished, that is raised when the greenlet next parks.
 
     For the greenlet that enters it, and those that are spawned in it.  Raises `RuntimeError` if it is entered again.
     """
@@ -97,27 +98,36 @@ class TaskGroup:
     def __exit__(self, exc_type: Any, value: BaseException | None, traceback: Any) -> bool:
         self._leaving = True
         get_hub().scheduler.withdraw(self._owner, self._cancelled)
-        interruption: BaseException | None = None
-        if value is not None and value is not self._cancelled:
-            if isinstance(value, Exception):
-                self._errors.append(value)
-            else:
-                interruption = value
-            self._stop()
-        while self._children:
-            try:
-                self._lot.park(None, self)
-            except BaseException as error:
-                if self._stopping and isinstance(error, LoopExit):
-                    raise  # a child that does not end when it is killed, and that nothing can wake any more
-                interruption = interruption or error
+        thrown: list[BaseException] = []  # at the block from outside
+        try:
+            if value is not None and value is not self._cancelled:
+                (self._errors if isinstance(value, Exception) else thrown).append(value)
                 self._stop()
-        self._closed = True
-        ends_program = isinstance(interruption, get_hub().SYSTEM_ERROR)
-        if interruption is not None and (ends_program or not self._errors):
-            if interruption is value:
+            while self._children:
+                try:
+                    self._lot.park(None, self)
+                except BaseException as error:
+                    if self._stopping and isinstance(error, LoopExit):
+                        raise  # a child that does not end when it is killed, and that nothing can wake any more
+                    thrown.append(error)
+                    self._stop()
+            self._closed = True
+            return self._end(value, thrown)
+        finally:
+            thrown.clear()  # or the tracebacks would hold the frame that holds them
+
+    def _end(self, value: BaseException | None, thrown: list[BaseException]) -> bool:
+        """Raise what is to be raised after the block; otherwise say whether *value*, which the block raised, is dealt with."""
+        system_error, scheduler = get_hub().SYSTEM_ERROR, get_hub().scheduler
+        thrown.sort(key=lambda error: not isinstance(error, system_error))
+        for error in thrown[1:]:
+            # One is raised, and the others when the greenlet next parks: each is meant for somebody further out.
+            scheduler.postpone(self._owner, error, scheduler.shielded.get(self._owner, 0))
+            del error
+        if thrown and (isinstance(thrown[0], system_error) or not self._errors):
+            if thrown[0] is value:
                 return False
-            raise interruption
+            raise thrown[0]
         if self._errors:
             raise BaseExceptionGroup("unhandled errors in a TaskGroup", self._errors) from None
         return value is self._cancelled
