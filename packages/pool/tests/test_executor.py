@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import subprocess
 import sys
 import textwrap
@@ -236,6 +237,36 @@ def test_a_program_makes_all_its_calls_before_it_ends():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
 
     assert (done.stdout, done.stderr, done.returncode) == ("made\n", "", 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_forked_child_does_not_wait_for_calls_that_stayed_behind():
+    code = textwrap.dedent("""
+        import os, signal, sys, threading, warnings
+        from hublet.core import sleep
+        from hublet.pool import ThreadPoolExecutor
+
+        warnings.simplefilter("ignore")
+        gate = threading.Lock()
+        gate.acquire()
+        executor = ThreadPoolExecutor(1)
+        future = executor.submit(gate.acquire)
+        while not future.running():
+            sleep(0)
+        child = os.fork()
+        if child:
+            print(os.waitpid(child, 0)[1])
+            gate.release()
+        else:
+            signal.alarm(10)  # ends it if it waits
+            try:
+                future.result()
+            except RuntimeError as error:
+                print("fork" in str(error), flush=True)
+        """)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+    assert (done.stdout, done.stderr, done.returncode) == ("True\n0\n", "", 0)
 
 
 def test_a_forgotten_executor_makes_its_calls_and_lets_its_threads_go():

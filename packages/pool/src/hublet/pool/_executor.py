@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
 from concurrent.futures.thread import BrokenThreadPool
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from hublet.core import get_hub
 from hublet.core.lowlevel import ParkingLot, Waiter, Workers
@@ -80,7 +81,8 @@ class ThreadPoolExecutor(Executor):
         future: Future[T] = Future(self._hub)
         self._futures.add(future)
         try:
-            self._workers.submit(self._settled, self._work, future, fn, args, kwargs)
+            # Weakly: the hub would keep the result until its next turn.  Those whose call has not ended are in the set.
+            self._workers.submit(partial(self._settled, ref(future)), self._work, future, fn, args, kwargs)
         except BaseException:
             self._forget(future)
             raise
@@ -129,10 +131,17 @@ class ThreadPoolExecutor(Executor):
         if not self._futures:
             self._joiners.unpark_all()
 
-    def _settled(self, result: None, error: BaseException | None) -> None:
-        """Take note of an error of ours, not of the function's.  In the hub."""
-        if error is not None:
+    def _settled(self, settled: ref[Future[Any]], result: None, error: BaseException | None) -> None:
+        """Take note of an error that is not the function's: its thread stayed behind at a fork.  In the hub."""
+        if error is None:
+            return
+        future = settled()
+        if future is None or future.done():
             self._hub.fault(self, error)
+        else:
+            future.set_exception(error)
+        if future is not None:
+            self._forget(future)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls, and let the threads end when those that were submitted are made.
