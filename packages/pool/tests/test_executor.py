@@ -133,6 +133,38 @@ def test_core_waits_for_futures(executor, gate):
     assert set(wait([slow, quick])) == {slow, quick}
 
 
+def test_waiting_in_vain_leaves_nothing_behind_in_a_future(executor, gate):
+    future = executor.submit(through, gate)
+
+    for _ in range(100):
+        assert wait([future], timeout=0) == []
+
+    assert len(future._done_callbacks) <= 1
+    gate.release()
+    assert wait([future]) == [future]
+
+
+def test_links_are_called_once_in_the_hub_and_their_errors_do_not_stop_the_others(executor, gate, reports):
+    future, told = executor.submit(through, gate), []
+
+    def fail(source):
+        raise KeyError(source)
+
+    for link in (fail, told.append, told.clear, lambda source: told.append(getcurrent())):
+        future.rawlink(link)
+    future.unlink(told.clear)
+    future.unlink(told.clear)
+    gate.release()
+    future.result()
+    wait()
+    assert told == [future, get_hub()]
+    assert [type(error) for error in reports.take_errors()] == [KeyError]
+
+    future.rawlink(told.append)
+    wait()
+    assert told[2:] == [future]
+
+
 def test_the_functions_of_the_standard_library_take_its_futures(executor):
     futures = [executor.submit(pow, i, 2) for i in range(10)]
 

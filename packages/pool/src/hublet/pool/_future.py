@@ -7,12 +7,13 @@ it blocks the hub's own thread.  Greenlets wait in a parking lot, which any thre
 from __future__ import annotations
 
 import concurrent.futures
+import sys
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
 from hublet.core import Hub
-from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in
+from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in, get_hub_if_exists
 
 __all__ = ["Future"]
 
@@ -30,7 +31,8 @@ class Future(concurrent.futures.Future[T]):
         super().__init__()
         self._hub = hub
         self._lot = ParkingLot()
-        self._raw: list[tuple[Callable[[Any], object], Callable[[Any], object]]] = []
+        self._links: list[Callable[[Any], object]] = []
+        self._calls_links = False  # once it is done
 
     # Being settled
 
@@ -98,16 +100,35 @@ class Future(concurrent.futures.Future[T]):
 
     def rawlink(self, callback: Callable[[Any], object]) -> None:
         """As `add_done_callback`, for `hublet.core.wait`."""
-        link = _Link(callback, self._raw)
-        self._raw.append((callback, link))
-        self.add_done_callback(link)
+        # One callback for all of them, since a callback cannot be taken back, and who waits again and again links each time.
+        self._links.append(callback)
+        calls_links, self._calls_links = self._calls_links, True
+        if not calls_links or self.done():
+            self.add_done_callback(_call_links)
 
     def unlink(self, callback: Callable[[Any], object]) -> None:
         """Forget a callback that was linked by `rawlink`; nothing happens if it is not.  Never switches."""
-        for pair in list(self._raw):
-            if pair[0] == callback:
-                self._raw.remove(pair)
-                return
+        try:
+            self._links.remove(callback)
+        except ValueError:
+            pass  # it was called, or unlinked before
+
+
+def _call_links(future: Any) -> None:
+    links = future._links
+    while links:
+        try:
+            callback = links.pop(0)
+        except IndexError:
+            return  # another thread has unlinked it this very moment
+        try:
+            callback(future)
+        except BaseException as error:
+            hub = get_hub_if_exists()
+            if hub is None:
+                sys.excepthook(type(error), error, error.__traceback__)
+            else:
+                hub.fault((callback, future), error)
 
 
 class _InHub:
@@ -125,19 +146,3 @@ class _InHub:
             self._function(future)
         else:
             hub.call_soon_threadsafe(self._function, future)
-
-
-class _Link:
-    """Calls *callback*, unless it was unlinked."""
-
-    __slots__ = ("_callback", "_raw")
-
-    def __init__(self, callback: Callable[[Any], object], raw: list[Any]) -> None:
-        self._callback = callback
-        self._raw = raw
-
-    def __call__(self, future: Any) -> None:
-        pair = (self._callback, self)
-        if pair in self._raw:
-            self._raw.remove(pair)
-            self._callback(future)
