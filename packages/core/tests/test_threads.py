@@ -102,6 +102,27 @@ def test_greenlets_of_several_threads_run_at_once():
     assert [thread.result() for thread in threads] == [list(range(10))] * 3
 
 
+@pytest.mark.skipif(not compiled, reason="interpreted, the frame of a wait holds what it raised")
+def test_an_error_of_a_call_is_freed_without_the_collector():
+    class Failed(Exception):
+        pass
+
+    def fail() -> None:
+        raise Failed
+
+    gc.disable()
+    try:
+        try:
+            call_in_thread(fail)
+        except Failed as error:
+            found = weakref.ref(error)
+        for _ in range(config.threadpool_size + 1):
+            call_in_thread(int)  # the threads have nothing of the earlier call any more
+        assert found() is None
+    finally:
+        gc.enable()
+
+
 def test_a_greenlet_belongs_to_the_hub_of_its_thread():
     def body() -> tuple[object, object]:
         return spawn(lambda: getcurrent().parent).get(), get_hub()

@@ -45,6 +45,7 @@ class _Job:
         del function
         # Through the hub, which alone counts what is under way.
         self.scheduler.greenlet.call_soon_threadsafe(self._deliver, result, error)
+        del error  # or its traceback would hold the frame that holds it
 
     def abandon(self) -> None:
         """Deliver an error, unless the result is on its way already.  In a forked child."""
@@ -59,6 +60,21 @@ class _Job:
         if done is not None:
             self.scheduler.outside -= 1
             done(result, error)
+
+
+class _Return:
+    """Takes the outcome of a call to *waiter*."""
+
+    __slots__ = ("_waiter",)
+
+    def __init__(self, waiter: Waiter) -> None:
+        self._waiter = waiter
+
+    def __call__(self, result: Any, error: BaseException | None) -> None:
+        if error is None:
+            self._waiter.unpark(result)
+        else:
+            self._waiter.fail(error)
 
 
 class Workers:
@@ -87,16 +103,12 @@ class Workers:
         scheduler: Any = waiter.scheduler  # whoever has workers has a hub
         if scheduler.is_polling or getcurrent() is scheduler.greenlet or getcurrent() in scheduler.unswitchable:
             waiter.park()  # which is refused: before the call, not after it
-
-        def done(result: Any, error: BaseException | None) -> None:
-            if error is None:
-                waiter.unpark(result)
-            else:
-                waiter.fail(error)
-
-        self._submit(_Job(scheduler, done, function, args, kwargs))
-        waiter.park()
-        return waiter.value
+        self._submit(_Job(scheduler, _Return(waiter), function, args, kwargs))
+        try:
+            waiter.park()
+            return waiter.value
+        finally:
+            del waiter  # or this frame, which the traceback of an error holds, would hold the error
 
     def submit(self, done: Any, function: Any, /, *args: Any, **kwargs: Any) -> None:
         """Let ``function(*args, **kwargs)`` be called in a thread, and ``done(result, error)`` in the hub after that.
