@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import concurrent.futures
+import gc
 import os
 import subprocess
 import sys
 import textwrap
 import threading
 from concurrent.futures.thread import BrokenThreadPool
+from weakref import ref
 
 import pytest
 
@@ -67,6 +69,35 @@ def test_an_error_is_raised_by_result_and_returned_by_exception(executor):
         future.result()
     assert isinstance(future.exception(), ZeroDivisionError)
     assert not future.successful()
+
+
+class Failed(Exception):
+    pass
+
+
+def fail():
+    raise Failed
+
+
+@pytest.mark.parametrize("method", ["result", "exception"])
+def test_an_error_is_freed_without_the_collector(method):
+    executor = ThreadPoolExecutor(1)
+    gc.disable()
+    try:
+        future = executor.submit(fail)
+        concurrent.futures.wait([future], timeout=30)
+        try:
+            getattr(future, method)()
+        except Failed:
+            pass
+        error = ref(future.exception())
+        del future
+        executor.submit(int).result()  # the one thread has nothing of the earlier call any more
+        wait()
+        assert error() is None
+    finally:
+        gc.enable()
+        executor.shutdown()
 
 
 def test_result_gives_up_when_the_time_is_up(executor, gate):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from contextvars import Context, ContextVar
+from weakref import ref
 
 import greenlet as greenlets
 import pytest
 
-from hublet.core import Greenlet, GreenletExit, Timeout, getcurrent, iwait, joinall, sleep, spawn
+from hublet.core import Greenlet, GreenletExit, Timeout, compiled, get_hub, getcurrent, iwait, joinall, sleep, spawn
 from hublet.core.lowlevel import ParkingLot
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked
 from hublet.pool import Group, Pool
@@ -551,6 +553,22 @@ def test_an_error_comes_in_its_place_and_the_iteration_goes_on(group, method):
         next(results)
     assert list(results) == [2]
     assert list(results) == []
+
+
+@pytest.mark.skipif(not compiled, reason="interpreted, the frames of greenlets hold their errors")
+@pytest.mark.parametrize("method", ["imap", "imap_unordered"])
+def test_an_error_is_freed_without_the_collector(group, method, monkeypatch):
+    monkeypatch.setattr(get_hub(), "NOT_ERROR", (Failed,))  # or the log would hold it
+    gc.disable()
+    try:
+        try:
+            next(getattr(group, method)(lambda _: fail(), [1]))
+        except Failed as error:
+            found = ref(error)
+        wait_all_parked()
+        assert found() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("method", ["imap", "imap_unordered"])

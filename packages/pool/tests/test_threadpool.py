@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+from weakref import ref
 
 import pytest
 
@@ -68,6 +70,30 @@ def test_an_error_is_raised_where_the_result_is_asked_for_with_the_same_tracebac
     assert len(set(depths)) == 1
     assert outcome.exception is outcome.exc_info[1] and not outcome.successful()
     assert outcome.wait() is None
+
+
+class Failed(Exception):
+    pass
+
+
+def fail():
+    raise Failed
+
+
+def test_an_error_is_freed_without_the_collector():
+    pool = ThreadPool(1)
+    gc.disable()
+    try:
+        outcome = pool.spawn(fail)
+        with pytest.raises(Failed):
+            outcome.get()
+        error = ref(outcome.exception)
+        del outcome
+        pool.apply(int)  # the one thread has nothing of the earlier call any more
+        assert error() is None
+    finally:
+        gc.enable()
+        pool.kill()
 
 
 def test_get_gives_up_when_the_time_is_up(pool, gate):

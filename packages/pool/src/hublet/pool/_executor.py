@@ -105,6 +105,7 @@ class ThreadPoolExecutor(Executor):
         finally:
             del fn, args, kwargs
             self._forget(future)
+            del future  # or this frame, which the traceback of an error holds, would hold the error
 
     def _prepare_thread(self) -> bool:
         """Name the thread and call the initializer in it; false if that fails, or failed in another thread."""

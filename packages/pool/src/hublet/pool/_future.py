@@ -61,7 +61,10 @@ class Future(concurrent.futures.Future[T]):
         Parks.  Raises `concurrent.futures.TimeoutError` if the time was up first, and `CancelledError` if it is cancelled.
         """
         self._wait(timeout)
-        return super().result(0)
+        try:
+            return super().result(0)
+        finally:
+            del self  # or this frame, which the traceback holds, would hold the error
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Return what the call raised, or `None`.  As `result` otherwise."""

@@ -95,7 +95,10 @@ class IMapUnordered(Generic[R]):
             self._readers.park(None, self)
             call = self._next()
         self._room.give()
-        return call.get()  # type: ignore[no-any-return]  # the link was called, so this does not wait
+        try:
+            return call.get()  # type: ignore[no-any-return]  # the link was called, so this does not wait
+        finally:
+            del call  # or this frame, which the traceback of an error holds, would hold the error
 
     def kill(self) -> None:
         """Spawn no more calls.  Those that are under way go on, and can still be taken.  Never switches."""

@@ -79,7 +79,11 @@ class Outcome(Generic[T]):
         if self._value is _UNSET:
             raise Timeout(timeout if block else 0)
         if self._error is not None:
-            raise self._error.with_traceback(self._traceback)
+            try:
+                # The traceback as it was, or each call would add its own lines to it.
+                raise self._error.with_traceback(self._traceback)
+            finally:
+                del self  # or this frame, which the traceback holds, would hold the error
         return self._value  # type: ignore[no-any-return]
 
     def rawlink(self, callback: Callable[[Any], object]) -> None:
