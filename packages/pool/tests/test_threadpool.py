@@ -198,6 +198,16 @@ def test_threads_end_when_the_pool_is_killed_and_it_can_be_used_again(pool):
     assert pool.apply(int) == 0
 
 
+def test_a_call_after_the_pool_is_killed_does_not_wait_for_those_under_way(pool, gate):
+    begun = threading.Event()
+    slow = pool.spawn(lambda: (begun.set(), through(gate)))
+    pool.spawn(begun.wait).get()
+    pool.kill()
+
+    assert pool.spawn(int).get(timeout=10) == 0
+    assert not slow.ready()
+
+
 def test_the_thread_of_another_hub_may_not_use_it(pool, in_threads):
     def use():
         get_hub()

@@ -172,11 +172,15 @@ class Workers:
             missing -= 1
 
     def _work(self) -> None:
+        is_new = True
         while True:
             with self._lock:
-                if self.ending and (self.size or not self._jobs):  # the last one leaves no call behind
+                # The last one leaves no call behind, and a new one was not meant by those who told another to end: that may
+                # be in a call for long, and what the new one was started for would wait for it.
+                if self.ending and not (self._jobs and (is_new or not self.size)):
                     self.ending -= 1
                     return
+                is_new = False
                 if self._jobs:
                     job = self._jobs.popleft()
                     self._under_way.add(job)
