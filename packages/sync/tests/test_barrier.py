@@ -116,6 +116,17 @@ def test_resetting_sends_away_who_waits():
     assert sorted(each.get() for each in arriving(barrier, 3)) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("victim", [0, 1, 2])
+def test_numbers_are_different_though_one_was_killed(victim):
+    barrier = Barrier(4)
+    first = arriving(barrier, 3)
+
+    kill(first.pop(victim))
+    last = arriving(barrier, 2)
+
+    assert sorted(each.get() for each in first + last) == [0, 1, 2, 3]
+
+
 def test_who_is_killed_does_not_count():
     barrier = Barrier(2)
     (killed,) = arriving(barrier, 1)

@@ -28,7 +28,7 @@ class Barrier:
     # A round fills, and then all leave, or are told that it was reset; only after the last has left does the next one fill.
     # All of it is looked at and changed with the lock of `_changed` held.
 
-    __slots__ = ("__weakref__", "_action", "_changed", "_count", "_parties", "_state", "_timeout")
+    __slots__ = ("__weakref__", "_action", "_changed", "_numbers", "_parties", "_state", "_timeout")
 
     def __init__(self, parties: int, action: Callable[[], object] | None = None, timeout: float | None = None) -> None:
         if parties < 1:
@@ -36,7 +36,7 @@ class Barrier:
         self._parties = parties
         self._action = action
         self._timeout = timeout
-        self._count = 0  # who have come, and not left
+        self._numbers: set[int] = set()  # of those who have come, and not left
         self._state = _FILLING
         self._changed = Condition(Lock())
 
@@ -48,7 +48,7 @@ class Barrier:
     @property
     def n_waiting(self) -> int:
         """How many have come and wait for the others."""
-        return self._count if self._state is _FILLING else 0
+        return len(self._numbers) if self._state is _FILLING else 0
 
     @property
     def broken(self) -> bool:
@@ -66,18 +66,20 @@ class Barrier:
             self._changed.wait_for(self._accepts)
             if self._state is _BROKEN:
                 raise BrokenBarrierError
-            index = self._count
-            self._count += 1
+            number = len(self._numbers)
+            if number in self._numbers:  # one who came earlier was killed, or had no time left, and that one's is free
+                number = next(each for each in range(number) if each not in self._numbers)
+            self._numbers.add(number)
             try:
-                if self._count == self._parties:
+                if len(self._numbers) == self._parties:
                     self._release()
                 else:
                     self._wait_for_others(deadline)
             finally:
-                self._count -= 1
-                if self._count == 0 and self._state is not _BROKEN:
+                self._numbers.remove(number)
+                if not self._numbers and self._state is not _BROKEN:
                     self._change(_FILLING)
-            return index
+            return number
 
     def _accepts(self) -> bool:
         return self._state is _FILLING or self._state is _BROKEN
@@ -101,7 +103,7 @@ class Barrier:
     def reset(self) -> None:
         """Make it as new.  Whoever waits gets `BrokenBarrierError`.  Parks while another greenlet comes or leaves."""
         with self._changed:
-            self._change(_RESETTING if self._count else _FILLING)
+            self._change(_RESETTING if self._numbers else _FILLING)
 
     def abort(self) -> None:
         """Break it: who waits, and who comes, gets `BrokenBarrierError`, until it is reset.  Parks as `reset`."""
