@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import pickle
 import threading
 import weakref
 
@@ -166,6 +167,15 @@ def test_a_copy_is_independent():
     assert (here.number, copied.number) == (5, 6)
     assert copied.items is here.items
     assert spawn(lambda: (here.number, copied.number)).get() == (1, 1)
+
+
+@pytest.mark.parametrize("function", [copy.deepcopy, pickle.dumps])
+def test_it_cannot_be_pickled_or_copied_deeply(function):
+    own = local()
+    own.x = 1
+
+    with pytest.raises(TypeError, match="every greenlet has its own"):
+        function(own)
 
 
 def test_values_are_freed_when_the_greenlet_ends_though_its_object_is_referenced():

@@ -92,6 +92,10 @@ class local:  # as in `threading`
         else:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    def __reduce__(self) -> Any:
+        # Not by copying what it is made of: that is the values of all greenlets, by addresses that mean nothing elsewhere.
+        raise TypeError(f"cannot pickle or deeply copy {type(self).__name__!r} object: every greenlet has its own attributes")
+
     def __copy__(self) -> Any:
         """Make another with the same arguments, and let it have the attributes that this greenlet has here."""
         spaces = object.__getattribute__(self, "_local__spaces")

@@ -153,6 +153,10 @@ cdef class local:
         cdef dict values = _values(self)
         hublet_set(self, name, NULL, values, <PyTypeObject *>local)
 
+    def __reduce__(self):
+        # Not by copying what it is made of: that is the values of all greenlets, by addresses that mean nothing elsewhere.
+        raise TypeError(f"cannot pickle or deeply copy {type(self).__name__!r} object: every greenlet has its own attributes")
+
     def __copy__(self):
         """Make another with the same arguments, and let it have the attributes that this greenlet has here."""
         cdef local copied = type(self)(*self._spaces.args, **self._spaces.kwargs)
