@@ -78,6 +78,6 @@ class Pool(Group):
     def wait_available(self, timeout: float | None = None) -> int:
         """Wait until there is room; return for how many, 0 if *timeout* seconds passed first.  `None` is without limit.
 
-        Parks, unless there is room.
+        Parks, unless there is room.  Takes none, so it returns 0 too if others have taken it before the caller comes to run.
         """
         return 1 if self.size is None else self._slots.wait(deadline_in(timeout), self)

@@ -77,7 +77,8 @@ class Semaphore(Tokens):
     def wait(self, timeout: float | None = None) -> int:
         """Wait until a token is free, without taking it; return how many are, 0 if *timeout* seconds passed first.
 
-        `None` is without limit.  Parks, unless one is free.
+        `None` is without limit.  Parks, unless one is free.  Returns 0 too if others have taken it before the caller comes to
+        run.
         """
         if self._free > 0:
             return self._free
