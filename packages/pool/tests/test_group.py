@@ -614,6 +614,37 @@ def test_no_more_results_wait_than_are_allowed(group, method, maxsize):
 
 
 @pytest.mark.parametrize("method", ["imap", "imap_unordered"])
+def test_an_iterator_that_nobody_has_any_more_takes_its_greenlet_along(group, method):
+    ended = []
+
+    def numbers():
+        try:
+            yield from range(100)
+        finally:
+            ended.append(True)
+
+    results = getattr(group, method)(abs, numbers(), maxsize=2)
+    assert next(results) == 0
+    wait_all_parked()
+    found = ref(results)
+    assert not ended
+    del results
+    wait_all_parked()
+
+    assert found() is None and ended
+
+
+@pytest.mark.parametrize("method", ["imap", "imap_unordered"])
+def test_all_calls_are_made_though_nobody_has_the_iterator(group, method):
+    made = []
+
+    getattr(group, method)(made.append, range(20))
+    wait_all_parked()
+
+    assert made == list(range(20))
+
+
+@pytest.mark.parametrize("method", ["imap", "imap_unordered"])
 def test_several_greenlets_may_share_an_iterator(group, method):
     results = getattr(group, method)(lambda i: (sleep(0), i)[1], range(50))
 

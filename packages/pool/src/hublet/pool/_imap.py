@@ -2,6 +2,8 @@
 
 A greenlet, the feeder, goes through the input and spawns the calls, because spawning may have to wait for room.  Each call
 tells of its end through a link, in the hub.  Whoever iterates waits in a line of readers.
+
+A feeder that may have to wait until results are taken does not keep the iterator: once nobody has that any more, it ends.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Generic, TypeVar
+from weakref import ref
 
 from hublet.core import GreenletExit, spawn
 from hublet.core.lowlevel import ParkingLot
@@ -23,6 +27,8 @@ R = TypeVar("R")
 
 class IMapUnordered(Generic[R]):
     """The results of calls, each as soon as it is there.  For the thread whose hub runs the calls."""
+
+    _room: Slots | None = None
 
     def __init__(
         self,
@@ -39,29 +45,24 @@ class IMapUnordered(Generic[R]):
         self._fed = False
         self._error: BaseException | None = None
         self._readers = ParkingLot()
-        self._feeder = spawn(self._feed, spawn_call, func, iterables)
-        self._feeder.rawlink(self._end)  # which tells too if it was killed before it began
+        find: Callable[[], Any] = ref(self) if maxsize else lambda: self
+        self._feeder = spawn(_feed, find, self._room, spawn_call, func, iterables)
+        self._feeder.rawlink(partial(_end, find))  # which tells too if it was killed before it began
 
-    def _feed(self, spawn_call: Callable[..., Any], func: Callable[..., R], iterables: tuple[Iterable[Any], ...]) -> None:
+    def __del__(self) -> None:
+        if self._room is not None:
+            self._room.give()  # to the feeder, if it waits, so that it finds nobody any more
+
+    def _spawn(self, spawn_call: Callable[..., Any], func: Callable[..., R], arguments: tuple[Any, ...]) -> None:
+        """Begin one more call.  In the feeder."""
+        self._outstanding += 1
         try:
-            for arguments in zip(*iterables):
-                self._room.wait_and_take(None, self)
-                self._outstanding += 1
-                try:
-                    call = spawn_call(func, *arguments)
-                    self._number(call)
-                except BaseException:
-                    self._outstanding -= 1
-                    raise
-                call.rawlink(self._finish)
-        except GreenletExit:
-            pass
-        except BaseException as error:
-            self._error = error  # for the consumer
-
-    def _end(self, feeder: Any) -> None:
-        self._fed = True
-        self._notify()
+            call = spawn_call(func, *arguments)
+            self._number(call)
+        except BaseException:
+            self._outstanding -= 1
+            raise
+        call.rawlink(self._finish)
 
     def _number(self, call: Any) -> None:
         """Remember the place of a call among the others.  Of no interest here."""
@@ -94,7 +95,7 @@ class IMapUnordered(Generic[R]):
                 raise StopIteration
             self._readers.park(None, self)
             call = self._next()
-        self._room.give()
+        self._room.give()  # type: ignore[union-attr]
         try:
             return call.get()  # type: ignore[no-any-return]  # the link was called, so this does not wait
         finally:
@@ -133,3 +134,36 @@ class IMap(IMapUnordered[R]):
 
     def _has_next(self) -> bool:
         return bool(self._calls and self._calls[0].ready())
+
+
+def _feed(
+    find: Callable[[], Any],
+    room: Slots,
+    spawn_call: Callable[..., Any],
+    func: Callable[..., Any],
+    iterables: tuple[Iterable[Any], ...],
+) -> None:
+    """Spawn a call for each item.  The body of the feeder; *find* gives the iterator, or `None` if nobody has it any more."""
+    try:
+        for arguments in zip(*iterables):
+            room.wait_and_take(None, "somebody who takes a result of imap()")
+            iterator = find()
+            if iterator is None:
+                return
+            iterator._spawn(spawn_call, func, arguments)
+            del iterator
+    except GreenletExit:
+        pass
+    except BaseException as error:
+        iterator = find()
+        if iterator is not None:
+            iterator._error = error  # for the consumer
+        del iterator  # or this frame, which the traceback holds, would hold what has the error
+
+
+def _end(find: Callable[[], Any], feeder: Any) -> None:
+    """Tell the iterator that there are no more calls.  In the hub."""
+    iterator = find()
+    if iterator is not None:
+        iterator._fed = True
+        iterator._notify()
