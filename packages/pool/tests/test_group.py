@@ -696,6 +696,21 @@ def test_an_iterator_that_is_killed_spawns_no_more(group, method):
     assert len(list(results)) <= 3  # those under way, and one that the feeder had got room for
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_freed_without_the_collector(kind):
+    gc.disable()
+    try:
+        group = KINDS[kind]()
+        group.spawn(int).join()
+        group.add(spawn(abs, 1))
+        group.join()
+        found = ref(group)
+        del group
+        assert found() is None
+    finally:
+        gc.enable()
+
+
 def test_it_can_be_told_apart_by_its_repr(group):
     assert repr(group).startswith(f"<{type(group).__name__} at 0x")
     assert "IMap at" in repr(group.imap(abs, []))

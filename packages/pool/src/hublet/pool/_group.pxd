@@ -5,8 +5,9 @@ from ._mapping cimport Mapping
 
 
 cdef class Leaving(Listener):
-    cdef Group _group
+    cdef object _group
 
+    @cython.locals(group=Group)
     cdef object hear(self, object source)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
+from weakref import ref
 
 from hublet.core import Greenlet, GreenletExit, getcurrent, joinall, killall
 from hublet.core.lowlevel import Listener, ParkingLot, deadline_in, make_greenlet
@@ -16,17 +17,21 @@ __all__ = ["Group"]
 class Leaving(Listener):
     """How the members of a group leave it: told of its end by a `Greenlet`, at once, and linked to everything else."""
 
+    # The group has it, so it does not keep the group, or each would need the garbage collector.
+
     __slots__ = ("_group",)
 
     def __init__(self, group: Group) -> None:
-        self._group = group
+        self._group = ref(group)
 
     def hear(self, source: Any) -> None:
         """Let *source*, which is finished, leave.  Never switches."""
-        self._group._discard(source)
+        group = self._group()
+        if group is not None:
+            group._discard(source)
 
     def __call__(self, source: Any) -> None:
-        self._group._discard(source)
+        self.hear(source)
 
 
 class Group(Mapping):
