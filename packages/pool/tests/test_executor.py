@@ -16,7 +16,7 @@ import pytest
 
 from hublet.core import Timeout, get_hub, getcurrent, joinall, sleep, spawn, wait
 from hublet.core.testing import wait_all_parked
-from hublet.pool import ThreadPoolExecutor
+from hublet.pool import Future, ThreadPoolExecutor
 
 
 @pytest.fixture
@@ -279,6 +279,31 @@ def test_an_initializer_that_fails_breaks_the_executor(reports):
     executor.shutdown()
     wait()
     assert [type(error) for error in reports.take_errors()] == [KeyError]
+
+
+def test_initializers_that_fail_in_two_threads_at_once_break_it_as_one_does(reports, monkeypatch):
+    both, either = threading.Barrier(2, timeout=10), threading.Barrier(2, timeout=1)
+
+    def initialize():
+        both.wait()
+        raise KeyError("no")
+
+    def done(future):
+        answer = concurrent.futures.Future.done(future)
+        if threading.current_thread() is not threading.main_thread():
+            either.wait()  # each has the answer before the other acts on it
+        return answer
+
+    monkeypatch.setattr(Future, "done", done)
+    executor = ThreadPoolExecutor(2, initializer=initialize)
+    futures = [executor.submit(int) for _ in range(2)]
+
+    for each in futures:
+        with pytest.raises(BrokenThreadPool):
+            each.result(timeout=10)
+    executor.shutdown()
+    wait()
+    assert [type(error) for error in reports.take_errors()] == [KeyError, KeyError]
 
 
 def test_wrong_arguments_are_refused():

@@ -92,9 +92,12 @@ class ThreadPoolExecutor(Executor):
 
     def _work(self, future: Future[Any], fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         try:
-            if not self._per_thread.ready and not self._prepare_thread():
-                return
+            if self._broken is None and not self._per_thread.ready:
+                self._prepare_thread()
             if not future.set_running_or_notify_cancel():
+                return
+            if self._broken is not None:
+                future.set_exception(BrokenThreadPool(self._broken))
                 return
             try:
                 result = fn(*args, **kwargs)
@@ -107,25 +110,19 @@ class ThreadPoolExecutor(Executor):
             self._forget(future)
             del future  # or this frame, which the traceback of an error holds, would hold the error
 
-    def _prepare_thread(self) -> bool:
-        """Name the thread and call the initializer in it; false if that fails, or failed in another thread."""
-        if self._broken is None:
-            try:
-                if self._prefix:
-                    threading.current_thread().name = f"{self._prefix}_{self._named}"
-                    self._named += 1
-                if self._initializer is not None:
-                    self._initializer(*self._initargs)
-            except BaseException as error:
-                self._hub.call_soon_threadsafe(self._hub.fault, self._initializer, error)
-                self._broken = "A thread initializer failed, the thread pool is not usable anymore"
-        if self._broken is None:
+    def _prepare_thread(self) -> None:
+        """Name the thread and call the initializer in it.  If that fails, this and every later call fails of it."""
+        try:
+            if self._prefix:
+                threading.current_thread().name = f"{self._prefix}_{self._named}"
+                self._named += 1
+            if self._initializer is not None:
+                self._initializer(*self._initargs)
+        except BaseException as error:
+            self._hub.call_soon_threadsafe(self._hub.fault, self._initializer, error)
+            self._broken = "A thread initializer failed, the thread pool is not usable anymore"
+        else:
             self._per_thread.ready = True
-            return True
-        for each in list(self._futures):
-            if each.set_running_or_notify_cancel() if not each.running() and not each.done() else False:
-                each.set_exception(BrokenThreadPool(self._broken))
-        return False
 
     def _forget(self, future: Future[Any]) -> None:
         self._futures.discard(future)
