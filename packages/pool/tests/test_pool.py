@@ -209,6 +209,20 @@ def test_room_that_was_given_to_somebody_who_waits_is_not_free():
     assert seen[2].get() == 2
 
 
+def test_a_finalizer_of_what_a_member_was_given_may_spawn_in_a_full_pool():
+    pool, log = Pool(1), []
+
+    class Given:
+        def __del__(self):
+            pool.spawn(log.append, "spawned")
+
+    pool.spawn(lambda given: None, Given())
+    wait_all_parked()
+    pool.join()
+
+    assert log == ["spawned"] and pool.free_count() == 1
+
+
 def test_a_member_applies_in_a_full_pool():
     pool = Pool(1)
 

@@ -291,9 +291,6 @@ class Greenlet(greenlet, _Carries[T]):
         if error is not None:
             self._error = error
             self._traceback = error.__traceback__
-        self._function = None
-        self.args = ()
-        self._kwargs = None
         scheduler = self._scheduler
         if scheduler.postponed:
             scheduler.postponed.pop(self, None)
@@ -311,6 +308,10 @@ class Greenlet(greenlet, _Carries[T]):
         if listener is not None:
             self._listener = None
             listener.hear(self)
+        # After all have been told: a finalizer may wait, for what they do then.
+        self._function = None
+        self.args = ()
+        self._kwargs = None
 
     def _schedule_links(self) -> None:
         notify = _Notify.__new__(_Notify)
