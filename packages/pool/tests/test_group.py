@@ -456,6 +456,16 @@ def test_mapping_returns_the_results_in_order(group):
     assert group.map(later, []) == []
 
 
+def test_mapping_asks_all_greenlets_in_the_same_way(group):
+    class Negative(Greenlet):
+        def get(self, *args, **kwargs):
+            return -super().get(*args, **kwargs)
+
+    group.greenlet_class = Negative
+
+    assert group.map(abs, range(1000)) == [-i for i in range(1000)]
+
+
 def test_mapping_runs_calls_beside_each_other(group, clock: FakeClock):
     start = clock.now()
 

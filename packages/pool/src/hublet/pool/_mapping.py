@@ -80,7 +80,7 @@ class Mapping:
                 # Let go of those that are finished, or the garbage collector looks at all of them again and again
                 # (benchmarks/sync, pool.map).
                 while taken < len(calls) and calls[taken].successful():
-                    calls[taken] = calls[taken].value
+                    calls[taken] = calls[taken].get()
                     taken += 1
         for i in range(taken, len(calls)):
             calls[i] = calls[i].get()
