@@ -298,6 +298,39 @@ def test_a_timeout_that_came_second_is_forgotten_with_its_block(clock: FakeClock
     assert not outer.expired
 
 
+def fails_when_killed():
+    try:
+        park()
+    finally:
+        raise KeyError
+
+
+def test_a_kill_is_not_lost_though_there_are_errors_to_be_raised():
+    log = []
+
+    def own():
+        try:
+            with TaskGroup() as group:
+                group.spawn(fails_when_killed)
+        except ExceptionGroup as group:
+            log.append(type(group.exceptions[0]))
+        park()
+
+    owner = spawn(own)
+    wait_all_parked()
+    owner.kill()
+
+    assert log == [KeyError]
+    assert isinstance(owner.value, GreenletExit)
+
+
+def test_a_timeout_is_over_with_its_block_though_there_are_errors_to_be_raised(clock: FakeClock):
+    with pytest.raises(ExceptionGroup):
+        with Timeout(1), TaskGroup() as group:
+            group.spawn(fails_when_killed)
+    sleep(1)
+
+
 def test_what_ends_the_program_comes_before_what_was_thrown_earlier(clock: FakeClock):
     raised = []
 

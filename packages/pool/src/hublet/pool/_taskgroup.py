@@ -37,8 +37,8 @@ class TaskGroup:
     If one of them fails, or the block itself, the others are killed, and the block as well if it waits.  When all are
     finished, an `ExceptionGroup` of the errors is raised, that of the block among them; a `BaseExceptionGroup` if one of them
     is no `Exception`.  A greenlet that was killed has not failed.  If the block is killed or its time is up, so are the
-    greenlets, and what was thrown goes on by itself, unless there are errors to be raised.  If more was thrown before all are
-    finished, that is raised when the greenlet next parks.
+    greenlets, and what was thrown goes on by itself.  If there are errors to be raised as well, those come first, and what was
+    thrown is raised when the greenlet next parks; so is what is thrown later, before all are finished.
 
     For the greenlet that enters it, and those that are spawned in it.  Raises `RuntimeError` if it is entered again.
     """
@@ -120,11 +120,12 @@ class TaskGroup:
         """Raise what is to be raised after the block; otherwise say whether *value*, which the block raised, is dealt with."""
         system_error, scheduler = get_hub().SYSTEM_ERROR, get_hub().scheduler
         thrown.sort(key=lambda error: not isinstance(error, system_error))
-        for error in thrown[1:]:
-            # One is raised, and the others when the greenlet next parks: each is meant for somebody further out.
+        goes_on = bool(thrown) and (isinstance(thrown[0], system_error) or not self._errors)
+        for error in thrown[1:] if goes_on else thrown:
+            # Raised when the greenlet next parks, unless it is withdrawn until then: each is meant for somebody further out.
             scheduler.postpone(self._owner, error, scheduler.shielded.get(self._owner, 0))
             del error
-        if thrown and (isinstance(thrown[0], system_error) or not self._errors):
+        if goes_on:
             if thrown[0] is value:
                 return False
             raise thrown[0]
