@@ -352,6 +352,23 @@ def test_what_ends_the_program_comes_before_what_was_thrown_earlier(clock: FakeC
     assert [type(error) for error in raised] == [SystemExit]
 
 
+def test_the_block_ends_though_ctrl_c_comes_while_note_is_taken_of_the_end_of_a_child():
+    interrupted = []
+
+    class Interrupted(TaskGroup):
+        def _ended(self, child):
+            if not interrupted:
+                interrupted.append(child)
+                raise KeyboardInterrupt
+            super()._ended(child)
+
+    with pytest.raises(KeyboardInterrupt):
+        with Interrupted() as group:
+            child = group.spawn(int)
+
+    assert interrupted == [child]
+
+
 @pytest.mark.skipif(not compiled, reason="interpreted, the frames of core hold what was thrown")
 def test_what_it_raises_is_freed_without_the_collector(clock: FakeClock):
     class Thrown(Exception):

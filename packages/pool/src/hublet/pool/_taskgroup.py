@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from hublet.core import Greenlet, LoopExit, get_hub, getcurrent
-from hublet.core.lowlevel import ParkingLot
 
 if sys.version_info >= (3, 11):
     from builtins import BaseExceptionGroup
@@ -52,7 +51,6 @@ class TaskGroup:
         self._stopping = False
         self._leaving = False
         self._closed = False
-        self._lot = ParkingLot()
 
     def __enter__(self) -> TaskGroup:
         if self._owner is not None:
@@ -77,13 +75,12 @@ class TaskGroup:
         return child
 
     def _ended(self, child: Greenlet[Any]) -> None:
-        """Take note of the end of a child.  In the hub."""
-        self._children.discard(child)
-        if not self._children:
-            self._lot.unpark_all()
-        if child.exception is not None:
-            self._errors.append(child.exception)
-            self._stop()
+        """Take note of the end of a child, unless that was done.  In the hub, or where the block ends."""
+        if child in self._children:
+            self._children.remove(child)
+            if child.exception is not None:
+                self._errors.append(child.exception)
+                self._stop()
 
     def _stop(self) -> None:
         """Kill all children, and throw into the block if it waits."""
@@ -105,7 +102,10 @@ class TaskGroup:
                 self._stop()
             while self._children:
                 try:
-                    self._lot.park(None, self)
+                    # Not woken by `_ended`, which Ctrl-C may keep from its end.
+                    for child in list(self._children):
+                        child.join()
+                        self._ended(child)
                 except BaseException as error:
                     if self._stopping and isinstance(error, LoopExit):
                         raise  # a child that does not end when it is killed, and that nothing can wake any more
