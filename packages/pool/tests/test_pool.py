@@ -141,6 +141,19 @@ def test_who_gives_up_waiting_for_room_takes_none(clock: FakeClock):
     pool.join()
 
 
+def test_room_that_was_given_to_somebody_whom_ctrl_c_ends_is_free_again():
+    pool = Pool(1)
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    pool.spawn(sleep, 0).rawlink(interrupt)  # called after the room was given, and before that is taken
+    with pytest.raises(KeyboardInterrupt):
+        pool.spawn(int)
+
+    assert pool.wait_available(0) == pool.free_count() == 1
+
+
 def test_waiting_for_room_takes_none(clock: FakeClock):
     pool = Pool(2)
     assert pool.wait_available() == 2

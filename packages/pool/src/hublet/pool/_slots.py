@@ -34,7 +34,12 @@ class Slots:
         self._line.add(waiter)
         if self.free > 0:
             self._settle()
-        in_time = waiter.park(deadline)
+        try:
+            in_time = waiter.park(deadline)
+        except BaseException:
+            if waiter.value is None:  # Ctrl-C, which alone is raised after a place was handed over
+                self.give()
+            raise
         recycle(waiter)
         return in_time
 
