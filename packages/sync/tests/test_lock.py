@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from hublet.core import GreenletExit, getcurrent, joinall, killall, sleep, spawn
+from hublet.core import GreenletExit, get_hub, getcurrent, joinall, killall, sleep, spawn
 from hublet.core.lowlevel import get_hub_if_exists
 from hublet.core.testing import FakeClock, assert_no_switch, wait_all_parked
-from hublet.sync import Lock, RLock
+from hublet.sync import CapacityLimiter, Lock, RLock, Semaphore
 
 KINDS = [Lock, RLock]
 
@@ -338,3 +338,21 @@ def test_finalizers_may_use_an_rlock_in_the_middle_of_using_it():
 
     assert len(finalized) == 300
     assert not lock.locked()
+
+
+@pytest.mark.parametrize("kind", ["Lock", "RLock", "Semaphore", "CapacityLimiter"])
+def test_what_was_handed_to_somebody_whom_ctrl_c_ends_is_free_again(kind):
+    lock = {"Lock": Lock, "RLock": RLock, "Semaphore": Semaphore, "CapacityLimiter": lambda: CapacityLimiter(1)}[kind]()
+
+    def release_and_interrupt():
+        lock.release()
+        raise KeyboardInterrupt
+
+    get_hub().call_soon(lock.acquire)
+    sleep(0)
+    get_hub().call_soon(release_and_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        lock.acquire()
+
+    assert lock.acquire(False)
+    lock.release()

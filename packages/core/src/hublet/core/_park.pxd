@@ -27,6 +27,7 @@ cdef class Waiter(Entry):
     cdef object _wait(self, Scheduler scheduler, object greenlet, object deadline)
     cdef object _expire_at(self, Scheduler scheduler, object deadline)
     cdef object _interrupted(self, Scheduler scheduler, object greenlet, object error)
+    cdef object _hand_back(self)
     @cython.locals(claimed=bint)
     cdef bint _give_up(self, Scheduler scheduler) except -1
     cdef bint _park_thread(self, object deadline) except -1

@@ -161,6 +161,7 @@ class Waiter(Entry):
             if not isinstance(error, (KeyboardInterrupt, SystemExit, SystemError)):
                 scheduler.postpone(greenlet, error, scheduler.shielded.get(greenlet, 0))
                 return
+            self._hand_back()
         if error is None:
             raise InvalidSwitchError(f"{greenlet!r} waits for {self.reason!r}, but was switched to by something else")
         self.reason = None  # which may hold the waiter
@@ -168,6 +169,13 @@ class Waiter(Entry):
             raise error
         finally:
             del error  # or the traceback would hold the frame that holds it
+
+    def _hand_back(self) -> None:
+        """Offer what was handed over to what the greenlet waits for: what ends programs is raised without taking it."""
+        self._await_value()
+        take_back = getattr(self.reason, "_take_back", None)
+        if take_back is not None:
+            take_back(self.value)
 
     def _give_up(self, scheduler: Scheduler) -> bool:
         """Leave ring, deadlines and lot; true if it was too late, because something has been handed over already."""

@@ -21,4 +21,5 @@ cdef class RLock:
     @cython.locals(waiter=Waiter, in_time=bint)
     cdef bint _wait(self, size_t me, object deadline) except -1
     cdef int _settle(self) except -1
+    cpdef object _take_back(self, object value)
     cpdef object release(self)

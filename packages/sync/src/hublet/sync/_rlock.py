@@ -82,8 +82,14 @@ class RLock:
         """Hand the lock, if it is free, to the first in line.  Never switches."""
         # As in `Tokens`: free first, then look at the line; join the line first, then look whether it is free.
         while self._line.has_any() and self._take(_NEXT):
-            if not self._line.unpark():
+            if not self._line.unpark(self):
                 self._owner = 0
+
+    def _take_back(self, value: Any) -> None:
+        """As in `Tokens`."""
+        if value is self:
+            self._owner = 0
+            self._settle()
 
     def release(self) -> None:
         """Give the lock back; the last time, to the first who waits.  Never switches.

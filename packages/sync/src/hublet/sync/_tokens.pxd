@@ -15,3 +15,4 @@ cdef class Tokens:
     @cython.locals(free=Py_ssize_t)
     cdef bint _give(self) except -1
     cdef int _settle(self) except -1
+    cpdef object _take_back(self, object value)

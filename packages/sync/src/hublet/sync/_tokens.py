@@ -54,7 +54,7 @@ class Tokens:
 
     def _give(self) -> bool:
         """Hand a token to the first in line, or make it free; false if that would be one too many.  Never switches."""
-        if self._line.has_any() and self._line.unpark():
+        if self._line.has_any() and self._line.unpark(self):
             return True
         free, self._free = self._free, self._free + (self._free < self._bound)
         if self._line.has_any() or self._links:
@@ -64,7 +64,13 @@ class Tokens:
     def _settle(self) -> None:
         """Hand free tokens to those in line until one of the two is used up.  Never switches."""
         while self._line.has_any() and self._take():
-            if not self._line.unpark():
+            if not self._line.unpark(self):
                 self._free += 1
         if self._links and self._free > 0:
             _links.fire(self, self._links)
+
+    def _take_back(self, value: Any) -> None:
+        """Make a token free that was handed to somebody whom Ctrl-C has ended; *value* is what whoever waited was told."""
+        if value is self:
+            self._free += 1
+            self._settle()
