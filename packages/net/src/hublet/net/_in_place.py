@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from hublet.core.lowlevel import READ, WRITE
 
 from ._original import Original
-from ._socket import _DO_NOT_WAIT, socket
+from ._socket import socket
 
 try:
     import ssl as _ssl
@@ -141,7 +141,7 @@ class InPlace(socket):
     def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
         """As `socket.sendall`: one deadline for all of *data*.  Parks."""
         self._spend()
-        deadline, waits = self._deadline(), self._timeout != 0.0 and not flags & _DO_NOT_WAIT
+        deadline, waits = self._deadline(), self._may_wait(flags)
         with memoryview(data) as whole, whole.cast("B") as view:
             sent = 0
             while True:

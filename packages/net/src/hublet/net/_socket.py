@@ -174,7 +174,7 @@ class socket(Original):
             self._answered = event == WRITE
             return result
         except BlockingIOError:
-            if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
+            if not self._may_wait(flags):
                 raise
         return self._repeat(event, call, *args)
 
@@ -210,6 +210,10 @@ class socket(Original):
     recv = recv
     recv_into = recv_into
     recvfrom = recvfrom
+
+    def _may_wait(self, flags: int) -> bool:
+        """Say whether a call with *flags* that would block is to wait."""
+        return self._timeout != 0.0 and not flags & _DO_NOT_WAIT
 
     def _gathers(self, flags: int) -> bool:
         """Say whether a call with *flags* waits in C until the whole buffer is full."""
@@ -298,7 +302,7 @@ class socket(Original):
         if address is None or _family(self) != _AF_UNIX:
             return self._call(WRITE, flags, call, *args)  # type: ignore[no-any-return]
         # What is full is the queue of a receiver that we are not connected to, of which poll knows nothing.
-        waits = self._timeout != 0.0 and not flags & _DO_NOT_WAIT
+        waits = self._may_wait(flags)
         deadline, pause = self._deadline(), _FIRST_PAUSE
         while True:
             try:

@@ -43,9 +43,6 @@ compiled = False
 _CREDIT = 32  # calls in one thread that need not wait, one after the other, before others get their turn
 _CREDIT_IN_BYTES = 1 << 20  # the same inside one `sendall`
 
-# What never waits in C either, whatever the timeout: for the error queue the kernel has no event.
-_DO_NOT_WAIT = getattr(_socket, "MSG_DONTWAIT", 0) | getattr(_socket, "MSG_ERRQUEUE", 0)
-
 # The methods in C, without a look-up along the classes at each call.
 _base: Any = _socket.socket
 _accept, _family, _type, _proto = _base._accept, _base.family.__get__, _base.type.__get__, _base.proto.__get__
@@ -98,7 +95,7 @@ def recv(self: socket, bufsize: int, flags: int = 0, /) -> bytes:
     try:
         data: bytes = _recv(self, bufsize, flags)
     except BlockingIOError:
-        if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
+        if not self._may_wait(flags):
             raise
         return self._repeat(READ, _recv, bufsize, flags)  # type: ignore[no-any-return]
     self._answered = False
@@ -119,7 +116,7 @@ def recv_into(self: socket, buffer: WriteableBuffer, nbytes: int = 0, flags: int
     try:
         count: int = _recv_into(self, buffer, nbytes, flags)
     except BlockingIOError:
-        if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
+        if not self._may_wait(flags):
             raise
         return self._repeat(READ, _recv_into, buffer, nbytes, flags)  # type: ignore[no-any-return]
     self._answered = False
@@ -143,7 +140,7 @@ def send(self: socket, data: ReadableBuffer, flags: int = 0, /) -> int:
     try:
         count: int = _send(self, data, flags)
     except BlockingIOError:
-        if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
+        if not self._may_wait(flags):
             raise
         return self._repeat(WRITE, _send, data, flags)  # type: ignore[no-any-return]
     self._answered = True
@@ -160,7 +157,7 @@ def sendall(self: socket, data: ReadableBuffer, flags: int = 0, /) -> None:
     try:
         sent: int = _send(self, data, flags)
     except BlockingIOError:
-        if self._timeout == 0.0 or flags & _DO_NOT_WAIT:
+        if not self._may_wait(flags):
             raise
         sent = 0
     self._answered = True
@@ -172,7 +169,7 @@ def sendall(self: socket, data: ReadableBuffer, flags: int = 0, /) -> None:
 
 
 def _send_rest(self: socket, view: memoryview, flags: int) -> None:
-    waits = self._timeout != 0.0 and not flags & _DO_NOT_WAIT
+    waits = self._may_wait(flags)
     deadline = self._deadline()
     at_once = 0
     while view:
