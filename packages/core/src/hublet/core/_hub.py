@@ -368,6 +368,18 @@ def get_hub_if_exists() -> Hub | None:
     return None if scheduler is None else scheduler.greenlet
 
 
+def report_fault(context: Any, error: BaseException, hub: Hub | None = None) -> None:
+    """Tell *hub*, by default that of the calling thread, of *error*, which *context* did not catch.  Never switches.
+
+    Where there is no hub, `sys.excepthook` is told.
+    """
+    hub = hub or get_hub_if_exists()
+    if hub is None:
+        sys.excepthook(type(error), error, error.__traceback__)
+    else:
+        hub.fault(context, error)
+
+
 def load_report() -> None:
     """Load what `Hub.print_exception` needs, which the first error does otherwise.  Never switches.
 

@@ -5,7 +5,7 @@ Every wait goes through `Waiter` or `ParkingLot`.  What is here keeps its meanin
 
 from ._entry import Listener
 from ._greenlet import make_greenlet
-from ._hub import call_soon_threadsafe, get_hub, get_hub_if_exists, load_report
+from ._hub import call_soon_threadsafe, get_hub, get_hub_if_exists, load_report, report_fault
 from ._io import (
     add_onlooker,
     forget_fd,
@@ -50,6 +50,7 @@ __all__ = [
     "place_of",
     "recycle",
     "remove_onlooker",
+    "report_fault",
     "wait_for_either",
     "wait_on_handle",
     "wait_readable",

@@ -7,13 +7,12 @@ it blocks the hub's own thread.  Greenlets wait in a parking lot, which any thre
 from __future__ import annotations
 
 import concurrent.futures
-import sys
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
 from hublet.core import Hub
-from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in, get_hub_if_exists
+from hublet.core.lowlevel import ParkingLot, Waiter, deadline_in, report_fault
 
 __all__ = ["Future"]
 
@@ -127,11 +126,7 @@ def _call_links(future: Any) -> None:
         try:
             callback(future)
         except BaseException as error:
-            hub = get_hub_if_exists()
-            if hub is None:
-                sys.excepthook(type(error), error, error.__traceback__)
-            else:
-                hub.fault((callback, future), error)
+            report_fault((callback, future), error)
 
 
 class _InHub:

@@ -126,9 +126,7 @@ class AsyncResult(Generic[T]):
     def _park(self, timeout: float | None) -> bool:
         deadline = None if timeout is None else deadline_in(timeout)
         waiter = make_waiter(self)
-        self._first = (
-            waiter if self._others is None and (self._first is None or self._first.claimed) else self._first
-        )
+        self._first = waiter if self._others is None and (self._first is None or self._first.claimed) else self._first
         if self._first is not waiter:
             self._line_up(waiter)
         if self.ready():

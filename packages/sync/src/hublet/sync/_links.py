@@ -10,9 +10,7 @@ come between, and a link that two threads fire is taken out of the list by one o
 
 from __future__ import annotations
 
-import sys
-
-from hublet.core.lowlevel import Waiter, get_hub_if_exists
+from hublet.core.lowlevel import Waiter, get_hub_if_exists, report_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,11 +50,7 @@ class Link:
         try:
             self.callback(source)
         except BaseException as error:
-            hub = self.hub or get_hub_if_exists()
-            if hub is None:
-                sys.excepthook(type(error), error, error.__traceback__)
-            else:
-                hub.fault((self.callback, source), error)
+            report_fault((self.callback, source), error, self.hub)
 
 
 class Wake:
