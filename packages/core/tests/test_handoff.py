@@ -479,6 +479,26 @@ class Item:
     """Something big that was handed over."""
 
 
+@pytest.mark.skipif(not compiled, reason="interpreted, where the C stack of a greenlet begins is left to chance")
+def test_of_two_greenlets_that_take_turns_only_one_is_copied():
+    lots = [ParkingLot(), ParkingLot()]
+    copied = [-1, -1]
+
+    def take_turns(me: int) -> None:
+        for turn in range(3):
+            lots[me].park()
+            if turn == 1:  # at first the hub was in between, and at last one has ended
+                copied[1 - me] = pair[1 - me]._stack_saved
+            lots[1 - me].unpark()
+
+    pair = [spawn(take_turns, 0), spawn(take_turns, 1)]
+    wait_all_parked()
+    lots[0].unpark()
+    joinall(pair)
+
+    assert sorted(size > 0 for size in copied) == [False, True]
+
+
 def test_a_parked_greenlet_does_not_keep_what_the_one_that_ran_after_it_was_given():
     lot, long_lot = ParkingLot(), ParkingLot()
     gone = []

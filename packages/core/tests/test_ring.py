@@ -33,6 +33,11 @@ def entries(count: int) -> list[Callback]:
     return [Callback(None) for _ in range(count)]
 
 
+def first_of(ring):
+    # Compiled, `first` is a piece of its callers, and Python cannot call it.
+    return ring.first() if hasattr(ring, "first") else next(iter(ring), None)
+
+
 def test_what_comes_first_leaves_first(ring):
     items = entries(3)
     for item in items:
@@ -43,7 +48,7 @@ def test_what_comes_first_leaves_first(ring):
 
 def test_an_empty_ring_gives_none(ring):
     assert ring.take() is None
-    assert ring.first() is None
+    assert first_of(ring) is None
     assert len(ring) == 0
     assert not ring
 
@@ -53,8 +58,8 @@ def test_first_looks_without_taking(ring):
     for item in items:
         ring.append(item)
 
-    assert ring.first() is items[0]
-    assert ring.first() is items[0]
+    assert first_of(ring) is items[0]
+    assert first_of(ring) is items[0]
     assert len(ring) == 2
 
 
@@ -147,7 +152,7 @@ def test_it_does_what_a_deque_does(ring):
             ring.discard(item)
             model.remove(item)
         else:
-            assert ring.first() is (model[0] if model else None)
+            assert first_of(ring) is (model[0] if model else None)
         assert len(ring) == len(model)
 
     assert list(ring) == list(model)

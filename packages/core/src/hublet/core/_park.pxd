@@ -23,8 +23,6 @@ cdef class Waiter(Entry):
     cpdef bint park(self, object deadline=*) except -1
     cdef object _refuse_the_hub(self, Scheduler scheduler)
     cdef object _await_value(self)
-    cdef object _wait_interruptibly(self, Scheduler scheduler, object greenlet, object deadline)
-    cdef object _wait(self, Scheduler scheduler, object greenlet, object deadline)
     cdef object _expire_at(self, Scheduler scheduler, object deadline)
     cdef object _interrupted(self, Scheduler scheduler, object greenlet, object error)
     cdef object _hand_back(self)
@@ -42,8 +40,13 @@ cdef class Waiter(Entry):
 
 
 @cython.locals(scheduler=Scheduler)
-cdef Scheduler _scheduler_here()
+cdef inline Scheduler _scheduler_here()
 cdef Scheduler _first_scheduler()
+
+# With one caller each, and inline, so that they are no part of the interface in C, they become pieces of those: a frame costs
+# twice, when a switch copies it, and when CPUs mispredict the return from it because who ran before was parked otherwise.
+cdef inline object _wait(Waiter waiter, Scheduler scheduler, object greenlet, object deadline)
+cdef inline object _wait_for_turn(Waiter turn, Scheduler scheduler, object greenlet)
 
 @cython.locals(waiter=Waiter, scheduler=Scheduler)
 cpdef Waiter make_waiter(object reason)
@@ -61,8 +64,6 @@ cpdef object yield_now()
 @cython.locals(scheduler=Scheduler, deadline=double)
 cpdef object deadline_in(object timeout)
 
-cdef object _wait_for_turn_interruptibly(Scheduler scheduler, object greenlet, Waiter turn)
-cdef object _wait_for_turn(Scheduler scheduler, object greenlet, Waiter turn)
 
 
 @cython.final

@@ -93,10 +93,7 @@ class Waiter(Entry):
             self._refuse_the_hub(scheduler)
         if scheduler.attention:
             _attend(scheduler, greenlet, self)
-        if _COMPILED:
-            self._wait(scheduler, greenlet, deadline)
-        else:
-            self._wait_interruptibly(scheduler, greenlet, deadline)
+        _wait(self, scheduler, greenlet, deadline)
         if self.expired:
             return False
         if self.value is _UNSET:
@@ -114,34 +111,6 @@ class Waiter(Entry):
     def _await_value(self) -> None:
         while self.value is _UNSET:
             thread_sleep(0)  # another thread is between claiming and saying with what
-
-    def _wait_interruptibly(self, scheduler: Scheduler, greenlet: Any, deadline: float | None) -> None:
-        """As `_wait` where Ctrl-C may come between any two lines.
-
-        Not in `park`, since a function that catches has a larger C frame, of which each parked greenlet keeps a copy.  The
-        same goes for what `park` does seldom.
-        """
-        try:
-            self._wait(scheduler, greenlet, deadline)
-        except BaseException:
-            self._give_up(scheduler)
-            raise
-
-    def _wait(self, scheduler: Scheduler, greenlet: Any, deadline: float | None) -> None:
-        # In this order: a thread that claims the waiter either is seen here, or sees the greenlet and schedules it.
-        self.greenlet = greenlet
-        if not self.claimed:
-            if deadline is not None:
-                self._expire_at(scheduler, deadline)
-            scheduler.parked += 1
-            error = scheduler.switch_out(greenlet)
-            scheduler.parked -= 1
-            if error is not None or not self.claimed:
-                self._interrupted(scheduler, greenlet, error)
-            self.reason = None  # whoever keeps the waiter for its value does not mean to keep that
-            if self.place:
-                scheduler.deadlines.remove(self)
-        self.greenlet = None
 
     def _expire_at(self, scheduler: Scheduler, deadline: float) -> None:
         try:
@@ -263,6 +232,23 @@ def _first_scheduler() -> Scheduler | None:
     return get_hub().scheduler if in_main_thread() else None
 
 
+def _wait(waiter: Waiter, scheduler: Scheduler, greenlet: Any, deadline: float | None) -> None:
+    # In this order: a thread that claims the waiter either is seen here, or sees the greenlet and schedules it.
+    waiter.greenlet = greenlet
+    if not waiter.claimed:
+        if deadline is not None:
+            waiter._expire_at(scheduler, deadline)
+        scheduler.parked += 1
+        error = scheduler.switch_out(greenlet)
+        scheduler.parked -= 1
+        if error is not None or not waiter.claimed:
+            waiter._interrupted(scheduler, greenlet, error)
+        waiter.reason = None  # whoever keeps the waiter for its value does not mean to keep that
+        if waiter.place:
+            scheduler.deadlines.remove(waiter)
+    waiter.greenlet = None
+
+
 def make_waiter(reason: Any) -> Waiter:
     """Return ``Waiter(reason)``, without the cost of calling a class (`benchmarks/kernel`, sleep(0)).
 
@@ -335,25 +321,13 @@ def yield_now() -> None:
     if scheduler.attention:
         _attend(scheduler, greenlet, turn)
     turn.claimed = turn.expired = True  # its turn comes by itself
-    if _COMPILED:
-        _wait_for_turn(scheduler, greenlet, turn)
-    else:
-        _wait_for_turn_interruptibly(scheduler, greenlet, turn)
+    _wait_for_turn(turn, scheduler, greenlet)
     if _switch.is_only_reference(turn):
         turn.claimed = False
         scheduler.spare_turn = turn
 
 
-def _wait_for_turn_interruptibly(scheduler: Scheduler, greenlet: Any, turn: Waiter) -> None:
-    """As `Waiter._wait_interruptibly`."""
-    try:
-        _wait_for_turn(scheduler, greenlet, turn)
-    except BaseException:
-        turn._give_up(scheduler)
-        raise
-
-
-def _wait_for_turn(scheduler: Scheduler, greenlet: Any, turn: Waiter) -> None:
+def _wait_for_turn(turn: Waiter, scheduler: Scheduler, greenlet: Any) -> None:
     turn.greenlet = greenlet
     scheduler.ready.append(turn)
     scheduler.parked += 1
@@ -362,6 +336,23 @@ def _wait_for_turn(scheduler: Scheduler, greenlet: Any, turn: Waiter) -> None:
     turn.greenlet = None
     if error is not None:
         turn._interrupted(scheduler, greenlet, error)
+
+
+def _interruptible(wait: Any) -> Any:
+    def wait_interruptibly(waiter: Waiter, scheduler: Scheduler, *arguments: Any) -> None:
+        try:
+            wait(waiter, scheduler, *arguments)
+        except BaseException:
+            waiter._give_up(scheduler)
+            raise
+
+    return wait_interruptibly
+
+
+if not _COMPILED:
+    # Ctrl-C may come between any two lines.  In C it may not, and who catches has a larger frame.
+    for each in ("_wait", "_wait_for_turn"):
+        globals()[each] = _interruptible(globals()[each])
 
 
 class ParkingLot:

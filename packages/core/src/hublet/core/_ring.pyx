@@ -53,10 +53,6 @@ cdef class Ring:
         self._count -= 1
         return <Entry>empty(<PyObject *>self._slots, head)
 
-    cpdef Entry first(self):
-        """Return the oldest item without removing it, or `None` if there is none."""
-        return None if self._count == 0 else <Entry>self._slots[self._head]
-
     cpdef object discard(self, Entry item):
         """Remove *item* wherever it is; nothing happens if it is not here."""
         cdef Py_ssize_t mask = PyList_GET_SIZE(self._slots) - 1

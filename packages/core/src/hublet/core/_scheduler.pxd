@@ -10,6 +10,9 @@ cdef double TURN
 cdef double LONGEST
 cdef double HEARTBEAT
 cdef bint _COMPILED
+cdef int _ITSELF
+cdef int _READY
+cdef int _HUB
 
 @cython.final
 cdef class Scheduler:
@@ -45,9 +48,10 @@ cdef class Scheduler:
     cpdef object schedule(self, Entry entry)
     cpdef object schedule_idle(self, Entry entry)
     cdef bint may_stay(self) except -1
+    @cython.locals(following=int)
     cdef object switch_out(self, object leaving)
     @cython.locals(entry=Entry)
-    cdef object _switch_to_next(self, object leaving)
+    cdef int _choose(self, object leaving) except -1
     cdef object adopt(self, object new, bint calls_end)
     @cython.locals(entry=Entry)
     cdef object end(self, object ending)

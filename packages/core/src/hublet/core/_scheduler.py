@@ -38,6 +38,11 @@ __all__ = ["BUDGET", "Scheduler"]
 
 _COMPILED = _switch.compiled
 
+# Who runs after a greenlet that parks.
+_ITSELF = 0
+_READY = 1
+_HUB = 2
+
 BUDGET = 128
 
 TURN = 0.005
@@ -144,34 +149,40 @@ class Scheduler:
         Return what was thrown at it meanwhile, or `None`.
         """
         state = _running_loop.leave()
-        error = self._switch_to_next(leaving)
+        following = self._choose(leaving)
+        error = None
+        if following == _READY:
+            error = _switch.switch_to_first(self.ready)
+        elif following == _HUB:
+            error = _switch.switch(self.greenlet)
         if self.ended is not None:
             self._see_to_ended()
         if state is not None:
             _running_loop.restore(state)
         return error
 
-    def _switch_to_next(self, leaving: Any) -> BaseException | None:
-        if self._budget > 0 and _switch.coarse_monotonic() < self._turn_ends:
+    def _choose(self, leaving: Any) -> int:
+        """Decide who runs after *leaving*: itself, the first that is ready, or the hub.
+
+        Its C frame is gone when it comes to the switch, which copies what is there.
+        """
+        if self._budget <= 0 or _switch.coarse_monotonic() >= self._turn_ends:
+            return _HUB
+        entry = self.ready.first()
+        if entry is None and self.loop.polls_in_c and self.loop.waiting and self.clock is None and not self._idle:
+            self._poll_in_place()
             entry = self.ready.first()
-            if entry is None and self.loop.polls_in_c and self.loop.waiting and self.clock is None and not self._idle:
-                self._poll_in_place()
-                entry = self.ready.first()
-            if (
-                entry is not None
-                and entry.greenlet is not None
-                and (not entry.starts or (leaving is self.main and _switch.is_stack_near(self._base)))
-            ):
-                self._budget -= 1
-                if entry.starts:
-                    self.starting = entry
-                if entry.greenlet is leaving:
-                    self.ready.take()
-                    return None
-                entry = None  # as in switch_to_first: not held while this greenlet is parked
-                return _switch.switch_to_first(self.ready)
-            entry = None
-        return _switch.switch(self.greenlet)
+        if entry is None or entry.greenlet is None:
+            return _HUB
+        if entry.starts:
+            if leaving is not self.main or not _switch.is_stack_near(self._base):
+                return _HUB
+            self.starting = entry
+        self._budget -= 1
+        if entry.greenlet is not leaving:
+            return _READY
+        self.ready.take()
+        return _ITSELF
 
     def adopt(self, new: Any, calls_end: bool) -> None:
         """Make the hub the parent of *new*, which was just made.

@@ -4,6 +4,5 @@ from ._greenlet cimport Greenlet
 from ._park cimport Waiter, deadline_in
 from ._scheduler cimport Scheduler
 
-cpdef object sleep(object seconds=*, object ref=*)
 @cython.locals(scheduler=Scheduler)
 cdef object _make_raw(object function)

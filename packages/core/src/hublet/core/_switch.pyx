@@ -20,6 +20,23 @@ cdef extern from *:
     /* Declared here to take a borrowed pointer, of which Cython makes no reference of its own. */
     #define hublet_switch(target) PyGreenlet_Switch((PyGreenlet *)(target), NULL, NULL)
 
+    /* Begins a greenlet so many bytes further down the C stack.  A switch copies away only what lies as deep as the stack of
+       its target or deeper, so that of two greenlets which take turns at two depths only one is copied. */
+    #if defined(_MSC_VER)
+      #include <malloc.h>
+      #define HUBLET_ALLOCA _alloca
+    #else
+      #define HUBLET_ALLOCA __builtin_alloca
+    #endif
+    static PyObject *hublet_begin(PyObject *target, int depth) {
+        volatile char *above = (volatile char *)HUBLET_ALLOCA(depth + 1);
+        PyObject *result;
+        *above = 0;  /* or compilers would leave it out */
+        result = hublet_switch(target);
+        (void)*above;
+        return result;
+    }
+
     #if defined(_MSC_VER)
       #define HUBLET_THREAD_LOCAL __declspec(thread)
     #elif defined(__GLIBC__)
@@ -108,6 +125,7 @@ cdef extern from *:
     static int hublet_has_context(void) { return PyThreadState_Get()->context != NULL; }
     """
     PyObject *hublet_switch(PyObject *target)
+    PyObject *hublet_begin(PyObject *target, int depth)
     PyObject *hublet_scheduler
     double hublet_monotonic() noexcept
     double hublet_coarse_monotonic() noexcept
@@ -141,6 +159,8 @@ cdef extern from "greenlet/greenlet.h":
 
 cdef enum:
     NEAR = 32 * 1024
+    DEPTHS = 4
+    APART = 4096  # bytes: who waits in a primitive or a socket has less than that on the C stack
 
 PyGreenlet_Import()
 
@@ -171,17 +191,26 @@ cpdef object set_thread_scheduler(object scheduler):
     _per_thread.scheduler = scheduler
 
 
-cdef inline PyObject *switch_to(PyObject *target) noexcept:
+cdef int _begun = 0
+
+
+cdef inline PyObject *switch_to(PyObject *target, bint starts) noexcept:
     # Where only C waits, as in a greenlet that is one call of `sleep`, the chunk for Python's frames goes round.
+    global _begun
     cdef bint is_aside = _chunks.has_empty_chunk() and _chunks.set_small_chunk_aside()
-    cdef PyObject *result = hublet_switch(target)
+    cdef PyObject *result
+    if starts:
+        _begun = (_begun + 1) % DEPTHS
+        result = hublet_begin(target, _begun * APART)
+    else:
+        result = hublet_switch(target)
     if is_aside:
         _chunks.use_small_first_chunk()
     return result
 
 
 cpdef object switch(greenlet target):
-    cdef PyObject *result = switch_to(<PyObject *>target)
+    cdef PyObject *result = switch_to(<PyObject *>target, False)
     if result == NULL:
         return hublet_take_error()
     Py_DECREF(<object>result)
@@ -191,9 +220,10 @@ cpdef object switch(greenlet target):
 cpdef object switch_to_first(Ring ring):
     cdef Entry entry = ring.take()
     cdef PyObject *target = <PyObject *>entry.greenlet
+    cdef bint starts = entry.starts
     cdef PyObject *result
     entry = None
-    result = switch_to(target)
+    result = switch_to(target, starts)
     if result == NULL:
         return hublet_take_error()
     Py_DECREF(<object>result)

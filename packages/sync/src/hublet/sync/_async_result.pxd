@@ -14,15 +14,13 @@ cdef class AsyncResult:
     cdef list _links
     cdef ParkingLot _others
 
-    cpdef object set(self, object value=*)
     cpdef object set_exception(self, object exception, object exc_info=*)
     @cython.locals(first=Waiter, others=ParkingLot)
     cdef object _notify(self)
-    cpdef object get(self, bint block=*, object timeout=*)
     cdef int _raise(self) except -1
     @cython.locals(waiter=Waiter, in_time=bint)
     cdef bint _park(self, object timeout) except -1
     @cython.locals(others=ParkingLot, together=ParkingLot)
     cdef int _line_up(self, Waiter waiter) except -1
-    cpdef bint ready(self)
-    cpdef bint successful(self)
+    cpdef bint ready(self) except -1
+    cpdef bint successful(self) except -1

@@ -47,14 +47,15 @@ class Semaphore(Tokens):
 
         `None` is without limit.  Parks, unless one is free.  Raises `ValueError` for a timeout without blocking.
         """
-        deadline = None
         if timeout is not None:
-            if not blocking:
-                raise ValueError("can't specify timeout for non-blocking acquire")
-            deadline = deadline_in(timeout)
-        if self._take():
-            return True
-        return self._wait(deadline) if blocking else False
+            return self._acquire_within(timeout, blocking)
+        return self._take() or (blocking and self._wait(None))
+
+    def _acquire_within(self, timeout: float, blocking: bool) -> bool:
+        if not blocking:
+            raise ValueError("can't specify timeout for non-blocking acquire")
+        deadline = deadline_in(timeout)
+        return self._take() or self._wait(deadline)
 
     def release(self, n: int = 1) -> None:
         """Give *n* tokens back: to those who wait, in the order in which they came.  Never switches.
