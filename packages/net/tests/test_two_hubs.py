@@ -1,4 +1,4 @@
-"""Two native threads, each with a hub, and one socket: it goes where it is waited for, and never in two places at once."""
+"""Two native threads, each with a hub, and one socket: it belongs to the one that waits for it first."""
 
 from __future__ import annotations
 
@@ -103,12 +103,12 @@ def accepting(stack, request):
 
 
 def reading_tls(stack, request):
-    client, server = request.getfixturevalue("tls")
+    client, server = request.getfixturevalue("nobodys_tls")
     return way(client, lambda: client.recv(10), lambda: server.sendall(b"x"), b"x")
 
 
 def reading_tls_into(stack, request):
-    client, server = request.getfixturevalue("tls")
+    client, server = request.getfixturevalue("nobodys_tls")
     return way(client, lambda: client.recv_into(bytearray(10)), lambda: server.sendall(b"x"), 1)
 
 
@@ -129,6 +129,12 @@ WAYS = {
 }
 
 
+@pytest.fixture
+def nobodys_tls(handshake, in_thread, with_hub):
+    """The two ends of a TLS connection, for which a hub that has ended has waited."""
+    return in_thread(with_hub, handshake)()
+
+
 @pytest.fixture(params=WAYS)
 def waiting(request):
     """Each way to wait for a socket."""
@@ -136,19 +142,73 @@ def waiting(request):
         yield WAYS[request.param](stack, request)
 
 
-def test_an_idle_socket_moves_to_the_hub_where_it_is_waited_for_and_back(waiting, elsewhere):
-    for _ in range(3):
-        waiting.prepare()
-        here = spawn(waiting.call)
-        wait_all_parked()
-        assert not here.ready()
-        waiting.feed()
-        assert here.get() == waiting.result
+def test_a_socket_that_one_hub_has_waited_for_is_refused_in_another_even_when_it_is_idle(waiting, in_thread, with_hub):
+    waiting.prepare()
+    here = spawn(waiting.call)
+    wait_all_parked()
+    waiting.feed()
+    here.get()
+    waiting.prepare()
 
+    error, hub = in_thread(with_hub, outcome_of, waiting.call)()
+
+    assert isinstance(error, InvalidThreadUseError)
+    for each in (waiting.sock, get_hub(), hub):
+        assert repr(each) in str(error)
+    here = spawn(waiting.call)
+    wait_all_parked()
+    waiting.feed()
+    assert here.get() == waiting.result
+
+
+def test_a_socket_that_nobody_has_waited_for_yet_may_be_used_in_any_hub(waiting, elsewhere):
+    waiting.prepare()
+    join = elsewhere(waiting.call)
+    waiting.feed()
+
+    assert join() == waiting.result
+
+
+def test_a_socket_is_free_again_when_its_hub_has_ended(waiting, elsewhere):
+    for _ in range(2):
         waiting.prepare()
         join = elsewhere(waiting.call)
         waiting.feed()
         assert join() == waiting.result
+
+    waiting.prepare()
+    here = spawn(waiting.call)
+    wait_all_parked()
+    waiting.feed()
+    assert here.get() == waiting.result
+
+
+def test_a_socket_is_handed_to_another_hub_by_its_number(unix_pair, in_thread, with_hub):
+    one, other = unix_pair
+    here = spawn(one.recv, 10)
+    wait_all_parked()
+    other.sendall(b"here")
+    assert here.get() == b"here"
+
+    def take_over(fd):
+        with socket.socket(fileno=fd) as taken:
+            spawn(other.sendall, b"there")
+            return taken.recv(10)
+
+    assert in_thread(with_hub, take_over, one.detach())() == b"there"
+
+
+def test_a_socket_is_not_detached_in_another_hub_than_its_own(unix_pair, in_thread, with_hub):
+    one, other = unix_pair
+    here = spawn(one.recv, 10)
+    wait_all_parked()
+    other.sendall(b"x")
+    here.get()
+
+    error = in_thread(with_hub, lambda: (get_hub(), error_of(one.detach))[1])()
+
+    assert isinstance(error, InvalidThreadUseError)
+    assert one.fileno() >= 0
 
 
 def test_who_would_wait_in_a_second_hub_is_told_of_both_threads_and_nothing_is_lost(waiting, in_thread, with_hub):
@@ -210,19 +270,22 @@ def test_to_wait_here_in_one_direction_while_another_hub_waits_in_the_other_is_r
     assert join() == b"x"
 
 
-def test_connecting_may_begin_in_one_hub_and_end_in_another(elsewhere):
+def test_connecting_ends_in_the_hub_in_which_it_began(in_thread, with_hub):
     with stdlib.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as stack:
         queued = stack.enter_context(stdlib.create_connection(listener.getsockname()))
         sock = stack.enter_context(socket.socket())
         sock.settimeout(0.01)
         assert isinstance(error_of(sock.connect, listener.getsockname()), TimeoutError)
         sock.settimeout(None)
-        join = elsewhere(sock.connect, listener.getsockname())
 
-        assert isinstance(error_of(sock.connect, listener.getsockname()), InvalidThreadUseError)
+        assert isinstance(
+            in_thread(with_hub, error_of, sock.connect, listener.getsockname())(), InvalidThreadUseError
+        )
+        connecting = spawn(sock.connect, listener.getsockname())
+        wait_all_parked()
         assert stack.enter_context(listener.accept()[0]).getpeername() == queued.getsockname()
 
-        assert join() is None
+        assert connecting.get() is None
         assert stack.enter_context(listener.accept()[0]).getpeername() == sock.getsockname()
 
 
@@ -254,8 +317,8 @@ def test_a_handshake_may_wait_in_another_hub(client_context, server_context, uni
         assert server.recv(10) == b"hello"
 
 
-def test_a_goodbye_may_be_waited_for_in_another_hub(tls, elsewhere):
-    client, server = tls
+def test_a_goodbye_may_be_waited_for_in_another_hub(nobodys_tls, elsewhere):
+    client, server = nobodys_tls
     join = elsewhere(client.unwrap)
     refused = error_of(client.unwrap)
 
@@ -265,8 +328,8 @@ def test_a_goodbye_may_be_waited_for_in_another_hub(tls, elsewhere):
         assert other.recv(100) == b"in the clear"
 
 
-def test_who_writes_while_another_hub_waits_in_the_middle_of_a_record_is_told_of_both(tls, elsewhere):
-    client, server = tls
+def test_who_writes_while_another_hub_waits_in_the_middle_of_a_record_is_told_of_both(nobodys_tls, elsewhere):
+    client, server = nobodys_tls
     join = elsewhere(lambda: client.sendall(MUCH))
 
     error = error_of(client.sendall, b"x")
@@ -279,16 +342,15 @@ def test_who_writes_while_another_hub_waits_in_the_middle_of_a_record_is_told_of
     assert server.recv(10) == b"and more"
 
 
-def test_a_tls_connection_goes_to_and_fro_between_hubs_and_loses_nothing(tls, elsewhere):
-    client, server = tls
-    for _ in range(3):
+def test_a_tls_connection_loses_nothing_when_its_hub_ends_and_another_goes_on(nobodys_tls, elsewhere):
+    client, server = nobodys_tls
+    for _ in range(2):
         sending = elsewhere(client.sendall, MUCH)
         assert take(server, len(MUCH)) == MUCH
         sending()
-        sending = spawn(client.sendall, MUCH)
-        taking = elsewhere(take, server, len(MUCH))
-        sending.get()
-        assert taking() == MUCH
+    sending = spawn(client.sendall, MUCH)
+    assert take(server, len(MUCH)) == MUCH
+    sending.get()
 
 
 # Servers

@@ -2,8 +2,9 @@
 
 Three rules.
 
-1. A socket is registered with the hub of the thread that first has to wait for it, and stays there until it is closed
-   or detached, or is waited for in another thread's hub while nobody waits for it in the old one.
+1. A socket belongs to the hub of the thread that first has to wait for it, which registers it, until it is closed or
+   detached, or that hub is destroyed.  What would wait for it in another thread's hub is refused, whether or not anybody
+   waits just then: a mistake that only showed when two meet would be found late.
 2. Only the thread of a hub touches the registrations of that hub; other threads ask it to.  So a descriptor that another
    hub watches (or several, which `select` and `wait_read` may do) is closed by that hub, the last of them, in its next
    turn: closed here and now, its number could be given to a new one while the old one is still being watched.
@@ -47,7 +48,7 @@ _closing: dict[int, _Closing] = {}
 """The descriptors that are closed as soon as some hubs have heard of it."""
 
 _leaving: set[tuple[Any, Handle]] = set()
-"""Hub and handle of each socket that has moved to another hub and that the old hub has not forgotten yet."""
+"""Hub and handle of each socket that a thread without a hub has detached and that its hub has not forgotten yet."""
 
 
 def closed_error() -> OSError:
@@ -66,8 +67,8 @@ def hub_here() -> Any:
 def register(sock: socket) -> Handle | None:
     """Return the handle by which *sock* is waited for in this thread, registered now; `None` in a thread without a hub.
 
-    Never switches.  Raises `OSError(EBADF)` if the socket is closed and `InvalidThreadUseError` if the hub of another
-    thread waits for it.
+    Never switches.  Raises `OSError(EBADF)` if the socket is closed and `InvalidThreadUseError` if it belongs to the hub of
+    another thread.
     """
     hub = hub_here()
     if hub is None:
@@ -77,9 +78,7 @@ def register(sock: socket) -> Handle | None:
         raise closed_error()
     old = sock._handle
     if old is not None and sock._hub is not hub and old.loop is not None and sock._hub in _hubs:
-        if _is_waited_for(old):
-            raise _refusal(sock, sock._hub, "waited for")
-        _leave(sock._hub, old)
+        raise _refusal(sock, sock._hub, "belongs to", "waited for")
     sock._hub = hub
     sock._handle = handle_of(hub, fd)
     return sock._handle
@@ -100,7 +99,7 @@ def release(sock: socket, fd: int, *, close: bool) -> bool:
 
     With *close*, return false if hubs of other threads will do that and then close *fd*, in their next turn; true if the
     caller is to close it.  Never switches.  Raises `InvalidThreadUseError` if *fd* shall live on, without *close*, and the
-    hub of another thread waits for it.
+    hub of another thread waits for it, or has it while this thread has a hub of its own.
     """
     here = get_hub_if_exists()
     if len(_hubs) != (here in _hubs):
@@ -119,8 +118,10 @@ def _release_from_all(sock: socket, fd: int, here: Any, close: bool) -> bool:
     if not close:
         for each in others:
             if _is_waited_for(each.scheduler.handles.get(fd)):
-                raise _refusal(sock, each, "detached")
+                raise _refusal(sock, each, "is waited for in", "detached")
         if handle is not None and hub in others:
+            if here is not None:
+                raise _refusal(sock, hub, "belongs to", "detached")
             _leave(hub, handle)
     sock._handle = sock._hub = None
     notify_closing(fd)
@@ -153,12 +154,12 @@ def _is_waited_for(handle: Handle | None) -> bool:
     return handle is not None and (handle.reader is not None or handle.writer is not None)
 
 
-def _refusal(sock: socket, hub: Any, what: str) -> InvalidThreadUseError:
+def _refusal(sock: socket, hub: Any, how: str, what: str) -> InvalidThreadUseError:
     here = get_hub_if_exists()
     where = f"thread {_get_ident():#x}" if here is None else repr(here)
     return InvalidThreadUseError(
-        f"{sock!r} is waited for in {hub!r}, which is another thread's, and cannot be {what} in {where}: "
-        "use a socket in one thread at a time, or give each thread a duplicate (dup)"
+        f"{sock!r} {how} {hub!r}, which is another thread's, and cannot be {what} in {where}: "
+        "give each thread a duplicate (dup), or detach it there and make a socket of its number here (fileno=)"
     )
 
 
@@ -218,17 +219,17 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_see_off_others)
 
 
-# Moving
+# Leaving
 
 
 def _leave(hub: Any, handle: Handle) -> None:
-    """Let *hub*, which is another thread's, forget the handle of a socket that moves away from it."""
+    """Let *hub*, which is another thread's, forget the handle of a socket that leaves it."""
     _leaving.add((hub, handle))
     call_soon_threadsafe(hub, _forget_left, hub)
 
 
 def _forget_left(hub: Any) -> None:
-    """Forget the sockets that have moved away from *hub*.  In its thread, and before a number is registered anew."""
+    """Forget the sockets that have left *hub*.  In its thread, and before a number is registered anew."""
     for each in list(_leaving):
         if each[0] is hub:
             _leaving.discard(each)

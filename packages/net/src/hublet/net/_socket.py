@@ -69,8 +69,8 @@ class socket(Original):
     Every method that `socket.socket` documents to block parks, unless the socket is in non-blocking mode or can answer
     at once.  In a native thread that has no hub, other than the main one, it blocks that thread.  Beside the errors of
     the original, waiting raises `OSError(EBADF)` if the socket is closed by another greenlet meanwhile,
-    `ConcurrentObjectUseError` if another greenlet waits for the same, and `InvalidThreadUseError` if the hub of another
-    thread does.
+    `ConcurrentObjectUseError` if another greenlet waits for the same, and `InvalidThreadUseError` if the socket belongs to
+    the hub of another thread, which was the first to wait for it.
 
     A copy of the descriptor made by other means (`os.dup`, `fork`) is non-blocking too: the two share that setting.
     """
