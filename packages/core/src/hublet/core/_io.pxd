@@ -18,10 +18,7 @@ cpdef Handle handle_for(int fd)
 @cython.locals(scheduler=Scheduler, handle=Handle)
 cdef Handle _find(int fd)
 
-cdef list _reasons
-
-@cython.locals(at=Py_ssize_t)
-cdef object _reason(int event, int fd)
+cdef object _reason(Handle handle, int event)
 
 @cython.locals(waiter=Waiter, in_time=bint)
 cpdef bint wait_on_handle(Handle handle, int event, object deadline) except -1

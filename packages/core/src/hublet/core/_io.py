@@ -57,17 +57,13 @@ class IoReason:
         return f"descriptor {self.fd} to be {_STATES[self.event]}"
 
 
-# One for each descriptor and direction that was ever waited for; they say nothing that changes (benchmarks/echo).
-_reasons: list[Any] = []
-
-
-def _reason(event: int, fd: int) -> IoReason:
-    at = 2 * fd + (event == _READ)
-    reason = _reasons[at] if at < len(_reasons) else None
-    if reason is None:
-        if at >= len(_reasons):
-            _reasons.extend([None] * (at + 64 - len(_reasons)))
-        reason = _reasons[at] = IoReason(event, fd)
+def _reason(handle: Handle, event: int) -> IoReason:
+    """Make what the handle keeps for whoever waits for *event*: it says nothing that changes (benchmarks/echo)."""
+    reason = IoReason(event, handle.fd)
+    if event == _READ:
+        handle.to_read = reason
+    else:
+        handle.to_write = reason
     return reason
 
 
@@ -146,7 +142,8 @@ def _wait(fd: int, event: int, deadline: float | None) -> bool:
 
 def wait_on_handle(handle: Handle, event: int, deadline: float | None) -> bool:
     """Park until the descriptor of *handle* is ready for *event*, after a system call has said that it would block."""
-    waiter = _park.make_waiter(_reason(event, handle.fd))
+    reason = handle.to_read if event == _READ else handle.to_write
+    waiter = _park.make_waiter(_reason(handle, event) if reason is None else reason)
     # In functions of their own, so that the C frame of this one, of which each waiting greenlet keeps a copy, is small.
     _take_slot(handle, event, waiter)
     try:

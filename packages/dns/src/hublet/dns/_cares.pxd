@@ -9,7 +9,7 @@ cdef class CAresChannel:
 
     cpdef object ask(self, object owner, Attempt attempt, Question question)
     cpdef object process(self, int reader=*, int writer=*)
-    cpdef bint is_holding(self) except -1
+    cpdef bint is_holding(self)
     cpdef bint flush(self) except -1
     cpdef object timeout(self)
     cpdef object cancel(self)

@@ -6,4 +6,4 @@ cdef class FileState:
     cdef long long _seconds
     cdef long long _nanoseconds
 
-    cpdef bint changed(self) except -1
+    cpdef bint changed(self)

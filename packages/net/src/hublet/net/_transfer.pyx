@@ -23,7 +23,7 @@ from _socket import close as _close_fd, socket as _base
 
 from ._handles import register
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject, PyTypeObject
@@ -66,6 +66,15 @@ cdef extern from *:
         Py_INCREF(value);
         HUBLET_SLOT(self, offset) = value;
         Py_XDECREF(old);
+    }
+
+    /* As PyObject_GetBuffer(), of what the caller's caller holds: bytes need not be held once more. */
+    static int hublet_get_buffer(PyObject *data, Py_buffer *view) {
+        if (!PyBytes_CheckExact(data)) return PyObject_GetBuffer(data, view, PyBUF_SIMPLE);
+        view->buf = PyBytes_AS_STRING(data);
+        view->len = PyBytes_GET_SIZE(data);
+        view->obj = NULL;
+        return 0;
     }
 
     /* Each returns minus the error number where the system call returns -1. */
@@ -132,6 +141,7 @@ cdef extern from *:
     Py_ssize_t hublet_slot_offset(object descriptor) except -1
     PyObject *HUBLET_SLOT(PyObject *self, Py_ssize_t offset)
     void hublet_set_slot(PyObject *self, Py_ssize_t offset, object value)
+    int hublet_get_buffer(object data, Py_buffer *view) except -1
     Py_ssize_t hublet_recv(int fd, void *buf, size_t size, int flags)
     Py_ssize_t hublet_send(int fd, const void *buf, size_t size, int flags)
     Py_ssize_t hublet_recvfrom(int fd, void *buf, size_t size, int flags, hublet_address *come_from, socklen_t *length)
@@ -427,7 +437,7 @@ def send(self, data, int flags=0, /):
     cdef Py_ssize_t count
     cdef object deadline = later
     check(self)
-    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    hublet_get_buffer(data, &view)
     try:
         count_call(self)
         while True:
@@ -446,7 +456,7 @@ def sendall(self, data, int flags=0, /):
     cdef Py_ssize_t count, sent = 0, at_once = 0
     cdef object deadline = later
     check(self)
-    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    hublet_get_buffer(data, &view)
     try:
         count_call(self)
         while True:
@@ -488,7 +498,7 @@ def sendto(self, *args):
     if length == 0:
         return self._sendto(*args)
     PySys_Audit("socket.sendto", "OO", <PyObject *>self, <PyObject *>args[len(args) - 1])
-    PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE)
+    hublet_get_buffer(args[0], &view)
     try:
         count_call(self)
         while True:

@@ -14,6 +14,8 @@ cdef class Handle:
     cdef public Entry reader
     cdef public Entry writer
     cdef public object data
+    cdef public object to_read
+    cdef public object to_write
     cdef public bint kept
     cdef unsigned int generation  # for the native loop: which of all owners of this descriptor's number it is
 

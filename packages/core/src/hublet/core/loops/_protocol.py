@@ -25,6 +25,10 @@ from __future__ import annotations
 
 from .._entry import Entry
 
+TYPE_CHECKING = False  # for mypy as that of `typing`, which takes longer to import than all of core
+if TYPE_CHECKING:
+    from typing import Any
+
 __all__ = ["ENDED", "READ", "WRITE", "Handle", "Loop"]
 
 READ = _READ = 1
@@ -38,7 +42,7 @@ class Handle:
     Used by one thread only: its loop's.
     """
 
-    __slots__ = ("armed", "data", "fd", "fresh", "kept", "loop", "reader", "writer")
+    __slots__ = ("armed", "data", "fd", "fresh", "kept", "loop", "reader", "to_read", "to_write", "writer")
 
     def __init__(self, loop: Loop, fd: int) -> None:
         self.loop: Loop | None = loop  # None once unwatched
@@ -49,6 +53,8 @@ class Handle:
         self.reader: Entry | None = None
         self.writer: Entry | None = None
         self.data: object = None  # for the loop's own use
+        self.to_read: Any = None  # what a waiter says that it waits for, once one has
+        self.to_write: Any = None
         self.kept = False  # between waits, by somebody who says so before the descriptor is closed
 
     def set_reader(self, entry: Entry) -> None:
