@@ -33,11 +33,12 @@ cdef class Waiter(Entry):
     cpdef bint unpark(self, object value=*) except -1
     @cython.locals(claimed=bint)
     cpdef bint fail(self, object error) except -1
-    cdef object _resume(self)
     @cython.locals(claimed=bint)
     cdef object expire(self)
     cdef object notify(self)
 
+
+cdef inline object _resume(Waiter waiter)
 
 @cython.locals(scheduler=Scheduler)
 cdef inline Scheduler _scheduler_here()
@@ -63,7 +64,6 @@ cpdef object yield_now()
 
 @cython.locals(scheduler=Scheduler, deadline=double)
 cpdef object deadline_in(object timeout)
-
 
 
 @cython.final

@@ -188,7 +188,7 @@ class Waiter(Entry):
         if claimed:
             return False
         self.value = value
-        self._resume()
+        _resume(self)
         return True
 
     def fail(self, error: BaseException) -> bool:
@@ -198,22 +198,14 @@ class Waiter(Entry):
             return False
         self.error = error
         self.value = None
-        self._resume()
+        _resume(self)
         return True
-
-    def _resume(self) -> None:
-        if self.lot is not None:
-            self.lot.forget(self)
-        if self.greenlet is not None:
-            self.scheduler.schedule(self)  # type: ignore[union-attr]
-        elif self._lock is not None:
-            self._lock.release()
 
     def expire(self) -> None:
         claimed, self.claimed = self.claimed, True
         if not claimed:
             self.expired = True
-            self._resume()
+            _resume(self)
 
     def notify(self) -> None:
         self.unpark()
@@ -221,6 +213,15 @@ class Waiter(Entry):
     def __repr__(self) -> str:
         state = "expired" if self.expired else "woken" if self.claimed else "waiting"
         return f"<Waiter at {id(self):#x} {state} for {self.reason!r}>"
+
+
+def _resume(waiter: Waiter) -> None:
+    if waiter.lot is not None:
+        waiter.lot.forget(waiter)
+    if waiter.greenlet is not None:
+        waiter.scheduler.schedule(waiter)  # type: ignore[union-attr]
+    elif waiter._lock is not None:
+        waiter._lock.release()
 
 
 def _scheduler_here() -> Scheduler | None:

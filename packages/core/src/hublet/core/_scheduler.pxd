@@ -48,6 +48,7 @@ cdef class Scheduler:
     cpdef object schedule(self, Entry entry)
     cpdef object schedule_idle(self, Entry entry)
     cdef bint may_stay(self) except -1
+    cdef bint _is_over(self) except -1
     @cython.locals(following=int)
     cdef object switch_out(self, object leaving)
     @cython.locals(entry=Entry)

@@ -138,10 +138,14 @@ class Scheduler:
 
         Never true in the hub, which has no budget while it calls back.
         """
-        if self.ready.has_any() or self._budget <= 0 or _switch.coarse_monotonic() >= self._turn_ends:
+        if self.ready.has_any() or self._is_over():
             return False
         self._budget -= 1
         return True
+
+    def _is_over(self) -> bool:
+        """Say whether the hub should have its turn.  The clock, a tenth of a switch, is looked at for each second one."""
+        return self._budget <= 0 or (self._budget & 1 == 0 and _switch.coarse_monotonic() >= self._turn_ends)
 
     def switch_out(self, leaving: Any) -> BaseException | None:
         """Run others until somebody switches back to *leaving*, the greenlet that calls this.
@@ -166,7 +170,7 @@ class Scheduler:
 
         Its C frame is gone when it comes to the switch, which copies what is there.
         """
-        if self._budget <= 0 or _switch.coarse_monotonic() >= self._turn_ends:
+        if self._is_over():
             return _HUB
         entry = self.ready.first()
         if entry is None and self.loop.polls_in_c and self.loop.waiting and self.clock is None and not self._idle:
@@ -207,7 +211,7 @@ class Scheduler:
         _switch.drop_context(ending)  # and whatever ends with that, which may switch
         if not _COMPILED:
             return
-        if self.ended is None and self._budget > 0 and _switch.coarse_monotonic() < self._turn_ends:
+        if self.ended is None and not self._is_over():
             entry = self.ready.first()
             if entry is not None and entry.greenlet is not None and not entry.starts:
                 _switch.set_parent(ending, entry.greenlet)

@@ -13,13 +13,20 @@ cdef extern from *:
     #define HUBLET_ARGUMENTS (METH_FASTCALL | METH_KEYWORDS)  /* as Cython takes those of `__exit__` */
 
     static PyTypeObject hublet_method_type, hublet_bound_type;
-    static vectorcallfunc hublet_call_without, hublet_call_with;  /* how CPython calls a bound method without, with arguments */
+    static vectorcallfunc hublet_call_without;  /* how CPython calls a bound method that takes no arguments */
     static PyCFunctionObject *hublet_spares[8];  /* each bound to nothing, with the one reference that is kept here */
     static int hublet_spares_count = 0;
 
     static PyObject *hublet_call_spare(PyObject *self, PyObject *const *args, size_t count, PyObject *names) {
         PyErr_SetString(PyExc_TypeError, "this bound method was given back, and is bound to nothing");
         return NULL;
+    }
+
+    /* As CPython calls one that takes arguments, but straight: a frame less on the C stack of who waits in there. */
+    static PyObject *hublet_call_with(PyObject *self, PyObject *const *args, size_t count, PyObject *names) {
+        PyCFunctionObject *bound = (PyCFunctionObject *)self;
+        _PyCFunctionFastWithKeywords function = (_PyCFunctionFastWithKeywords)(void (*)(void))bound->m_ml->ml_meth;
+        return function(bound->m_self, args, PyVectorcall_NARGS(count), names);
     }
 
     static PyObject *hublet_bind(PyObject *self, PyObject *instance, PyObject *cls) {
@@ -82,17 +89,17 @@ cdef extern from *:
 
     static int hublet_bind_quickly(PyTypeObject *cls, const char *name) {
         PyObject *method = PyDict_GetItemString(cls->tp_dict, name);
-        PyObject *bound;
         int flags;
         if (PyType_Ready(&hublet_method_type) < 0 || PyType_Ready(&hublet_bound_type) < 0) return -1;
         if (method == NULL || !Py_IS_TYPE(method, &PyMethodDescr_Type)) return 0;
         flags = ((PyMethodDescrObject *)method)->d_method->ml_flags;
         if (flags != METH_NOARGS && flags != HUBLET_ARGUMENTS) return 0;
-        bound = PyCFunction_New(((PyMethodDescrObject *)method)->d_method, Py_None);
-        if (bound == NULL) return -1;
-        if (flags == METH_NOARGS) hublet_call_without = ((PyCFunctionObject *)bound)->vectorcall;
-        else hublet_call_with = ((PyCFunctionObject *)bound)->vectorcall;
-        Py_DECREF(bound);
+        if (flags == METH_NOARGS && hublet_call_without == NULL) {
+            PyObject *bound = PyCFunction_New(((PyMethodDescrObject *)method)->d_method, Py_None);
+            if (bound == NULL) return -1;
+            hublet_call_without = ((PyCFunctionObject *)bound)->vectorcall;
+            Py_DECREF(bound);
+        }
         Py_SET_TYPE(method, &hublet_method_type);  /* which has the same fields */
         PyType_Modified(cls);
         return 0;
