@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import gc
 import os
-import queue
 import socket as stdlib
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import pytest
 
 from hublet.core import sleep, spawn
 from hublet.core.errors import InvalidThreadUseError
-from hublet.core.lowlevel import call_in_thread, get_hub, get_hub_if_exists, handle_for
+from hublet.core.lowlevel import call_in_thread, get_hub, get_hub_if_exists
 from hublet.core.testing import wait_all_parked
 from hublet.net import socket
 
