@@ -346,6 +346,8 @@ def _interruptible(wait: Any) -> Any:
         except BaseException:
             waiter._give_up(scheduler)
             raise
+        finally:
+            del waiter, arguments  # or the traceback of an error would hold them
 
     return wait_interruptibly
 
