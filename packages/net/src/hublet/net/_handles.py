@@ -159,7 +159,7 @@ def _refusal(sock: socket, hub: Any, how: str, what: str) -> InvalidThreadUseErr
     where = f"thread {_get_ident():#x}" if here is None else repr(here)
     return InvalidThreadUseError(
         f"{sock!r} {how} {hub!r}, which is another thread's, and cannot be {what} in {where}: "
-        "give each thread a duplicate (dup), or detach it there and make a socket of its number here (fileno=)"
+        "use it in that thread only; one without TLS can be duplicated (dup), or detached there and made anew here (fileno=)"
     )
 
 
