@@ -159,16 +159,24 @@ def test_children_are_waited_for_whoever_owns_sigchld(owner, python):
     assert signal.getsignal(signal.SIGCHLD) is handler[owner]
 
 
-def test_a_handler_of_sigchld_that_reaps_leaves_nothing_to_waitpid(python):
+def test_a_handler_of_sigchld_that_reaps_leaves_nothing_to_waitpid(gate):
     reaped = []
+    told, tell = os.pipe()
 
     def handler(number, frame):
         reaped.append(os.waitpid(-1, os.WNOHANG)[0])
+        os.write(tell, b".")
 
     signal.signal(signal.SIGCHLD, handler)
-    child = subprocess.Popen(python(""))
+    child = subprocess.Popen(gate.python("GATE"), pass_fds=gate.inner)
+    waiting = spawn(cooperative_os.waitpid, child.pid, 0)
+    wait_all_parked()
+    gate.open()
+    os.read(told, 1)  # lets no greenlet run, so that the handler comes first
 
     with pytest.raises(ChildProcessError), Timeout(30):
-        cooperative_os.waitpid(child.pid, 0)
+        waiting.get()
     assert reaped == [child.pid]
     assert child.wait() == 0
+    os.close(told)
+    os.close(tell)
