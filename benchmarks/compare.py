@@ -5,7 +5,8 @@ A benchmark is a folder with a module ``on_PEER.py`` for each peer.  Each has ``
 be at least, in units of the first's.  Every measurement is a process of its own, and the rounds go through the peers in
 turn, so that what disturbs the machine disturbs all of them.  The figure is CPU time (user and system) per operation,
 because this is what a program pays and what a busy machine changes least; the best of the repetitions inside one process
-counts, and the median of the rounds is printed.
+counts, and the median of the rounds is printed.  Each process goes on for the same time at least: where a machine is slow for a
+tenth of a second now and then, the fastest peer would be over before it had one good moment.
 
     python benchmarks/compare.py kernel --peers hublet gevent asyncio uvloop raw --rounds 5
 """
@@ -37,13 +38,15 @@ def load(folder: str, peer: str) -> ModuleType:
     return module
 
 
-def measure_here(folder: str, peer: str, case: str, repetitions: int) -> float:
+def measure_here(folder: str, peer: str, case: str, repetitions: int, seconds: float) -> float:
     """Return the least nanoseconds of CPU time that an operation took."""
     module = load(folder, peer)
     function, operations = module.CASES[case]
     runner = getattr(module, "run_case", lambda function, operations: function(operations))
     best = float("inf")
-    for _ in range(repetitions):
+    ends = time.monotonic() + seconds
+    while repetitions > 0 or time.monotonic() < ends:
+        repetitions -= 1
         before = time.process_time_ns()
         value = runner(function, operations)
         spent = time.process_time_ns() - before
@@ -53,9 +56,10 @@ def measure_here(folder: str, peer: str, case: str, repetitions: int) -> float:
     return best
 
 
-def measure(folder: str, peer: str, case: str, repetitions: int) -> float | None:
+def measure(folder: str, peer: str, case: str, repetitions: int, seconds: float) -> float | None:
     """Measure in a new process; `None` if the peer does not have the case, or is not installed."""
-    command = [sys.executable, __file__, folder, "--one", peer, case, "--repetitions", str(repetitions)]
+    at_least = ["--repetitions", str(repetitions), "--seconds", str(seconds)]
+    command = [sys.executable, __file__, folder, "--one", peer, case, *at_least]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 3:
         return None
@@ -72,13 +76,14 @@ def main() -> int:
     parser.add_argument("--peers", nargs="+", help="those of the folder, if not given")
     parser.add_argument("--cases", nargs="+")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=3, help="in one process, at least")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of one process, at least")
     parser.add_argument("--one", nargs=2, metavar=("PEER", "CASE"), help="measure one, print it as JSON")
     options = parser.parse_args()
     if options.one:
         peer, case = options.one
         try:
-            print(json.dumps(measure_here(options.folder, peer, case, options.repetitions)))
+            print(json.dumps(measure_here(options.folder, peer, case, options.repetitions, options.seconds)))
         except (ImportError, KeyError) as error:
             print(f"{peer} has no {case}: {error!r}", file=sys.stderr)
             return 3
@@ -90,7 +95,7 @@ def main() -> int:
     for _ in range(options.rounds):
         for case in cases:
             for peer in peers:
-                figure = measure(options.folder, peer, case, options.repetitions)
+                figure = measure(options.folder, peer, case, options.repetitions, options.seconds)
                 if figure is not None:
                     results.setdefault((case, peer), []).append(figure)
     show(cases, peers, results, getattr(first, "ASKED", {}))
