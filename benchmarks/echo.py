@@ -4,8 +4,9 @@
 
 Each server is a process of its own; the client is a C program, compiled first with `cc`, that keeps one message under way on
 each connection.  A figure is the server's CPU time, user and system, in microseconds per message, whatever the client pays;
-the median of the rounds, in which the servers take turns, so that what disturbs the machine disturbs all of them.  The last
-row is the server's resident memory per connection that waits for its next message, in bytes.  Linux only.
+the median of the rounds, in which the servers take turns, each round beginning with another, so that what disturbs the machine
+disturbs all of them.  The last row is the server's resident memory per connection that waits for its next message, in bytes.
+Linux only.
 """
 
 from __future__ import annotations
@@ -100,10 +101,11 @@ def main() -> int:
     figures: dict[tuple[str, str], list[float]] = {}
     with tempfile.TemporaryDirectory() as name:
         compile_all(Path(name))
-        for _ in range(options.rounds):
+        for i in range(options.rounds):
+            first = i % len(options.servers)
             for row in rows:
                 kind = ROWS[row][0]
-                for server in options.servers:
+                for server in options.servers[first:] + options.servers[:first]:
                     command = SERVERS[server].get("tcp" if kind == "idle" else kind)
                     figure = None if command is None else measure(Path(name), command, ROWS[row], options.seconds)
                     if figure is not None:
