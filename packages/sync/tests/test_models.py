@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from hublet.core import GreenletExit, kill, killall, sleep, spawn
 from hublet.core.testing import fake_clock, wait_all_parked
@@ -28,9 +30,6 @@ from hublet.sync import (
     SimpleQueue,
     open_channel,
 )
-
-hypothesis = pytest.importorskip("hypothesis")
-st = hypothesis.strategies
 
 
 class Someone:
